@@ -1,0 +1,62 @@
+# ferrogate: everything a fresh machine needs, in four words: demo, test, lint, bench.
+# .venv is the edge box (with test tools), .venv-train adds the training extra.
+# PYTHON=/path/to/python3 picks another interpreter than the first 3.11+ in PATH.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-edge test-train lint format bench clean
+
+EDGE := .venv
+TRAIN := .venv-train
+SETUP_FILES := tools/setup_env.sh pyproject.toml constraints.txt models/pyproject.toml
+
+help:
+	@echo "make demo    install what is needed, run the whole ball line once on this machine"
+	@echo "make test    all tests, first on the bare install, then with the training extra"
+	@echo "make lint    ruff and mypy --strict"
+	@echo "make bench   figures of this machine, the last line is one JSON object"
+	@echo "make format  let ruff lay out the code"
+	@echo "make clean   remove environments and build results"
+
+# A stamp lies inside its environment, so that removing the environment removes it too.
+$(EDGE)/.ready-demo: $(SETUP_FILES)
+	tools/setup_env.sh $(EDGE) -e . -e ./models
+	@touch $@
+
+$(EDGE)/.ready-test: $(SETUP_FILES)
+	tools/setup_env.sh $(EDGE) -e '.[dev]' -e ./models
+	@touch $@ $(EDGE)/.ready-demo
+
+$(TRAIN)/.ready-test: $(SETUP_FILES)
+	tools/setup_env.sh $(TRAIN) -e '.[train,dev]' -e ./models
+	@touch $@
+
+demo: $(EDGE)/.ready-demo
+	$(EDGE)/bin/ferrogate demo
+
+bench: $(EDGE)/.ready-demo
+	$(EDGE)/bin/ferrogate demo --balls 300 --rate 10 --seed 7 --json | tail -n 1
+
+test: test-edge test-train
+
+test-edge: $(EDGE)/.ready-test
+	$(EDGE)/bin/python tools/prove_bare.py
+	$(EDGE)/bin/python -m pytest -m "not train"
+
+test-train: $(TRAIN)/.ready-test
+	$(TRAIN)/bin/python -m pytest -m train
+
+lint: $(EDGE)/.ready-test
+	$(EDGE)/bin/ruff check .
+	$(EDGE)/bin/ruff format --check .
+	$(EDGE)/bin/mypy
+
+format: $(EDGE)/.ready-test
+	$(EDGE)/bin/ruff format .
+	$(EDGE)/bin/ruff check --fix .
+
+clean:
+	rm -rf $(EDGE) $(TRAIN) build dist ./*.egg-info models/*.egg-info models/build
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,207 @@
+"""Labelled pictures as records, and COCO as the form they are kept in.
+
+One data set is one folder: `coco.json` and the pictures it names. Beside COCO's own
+keys an image carries `group` (pictures of one ball share it; a split never parts a
+group), `source`, `label` (of the whole ball) and `split`. Neighbours: the renderer
+writes such folders, `training` reads them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vision.errors import ConfigError
+
+COCO_FILE = "coco.json"
+Split = Literal["train", "val"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BoxRecord(_Strict):
+    """One labelled box; `xyxy_px` in the picture, `area_px` pixels that belong to the object."""
+
+    label: str
+    xyxy_px: tuple[float, float, float, float]
+    area_px: Annotated[int, Field(ge=0)]
+
+
+class SampleRecord(_Strict):
+    """One picture and what is in it; `file` is relative to the data set's folder."""
+
+    file: str
+    width_px: Annotated[int, Field(ge=1)]
+    height_px: Annotated[int, Field(ge=1)]
+    group: str
+    source: str
+    label: str
+    split: Split
+    boxes: tuple[BoxRecord, ...] = ()
+
+
+class DataSet(_Strict):
+    """A data set: its labels in class order, how it was made, and its samples."""
+
+    labels: tuple[str, ...] = Field(min_length=1)
+    info: dict[str, object] = {}
+    samples: tuple[SampleRecord, ...]
+
+    def of_split(self, split: Split) -> tuple[SampleRecord, ...]:
+        """The samples of one split, in order."""
+        return tuple(sample for sample in self.samples if sample.split == split)
+
+
+class _CocoImage(_Strict):
+    id: int
+    file_name: str
+    width: int
+    height: int
+    group: str
+    source: str
+    label: str
+    split: Split
+
+
+class _CocoAnnotation(_Strict):
+    id: int
+    image_id: int
+    category_id: int
+    bbox: tuple[float, float, float, float]
+    area: float
+    iscrowd: int = 0
+
+
+class _CocoCategory(_Strict):
+    id: int
+    name: str
+
+
+class _Coco(_Strict):
+    info: dict[str, object]
+    images: tuple[_CocoImage, ...]
+    annotations: tuple[_CocoAnnotation, ...]
+    categories: tuple[_CocoCategory, ...]
+
+
+def split_of(group: str, seed: int, val_share: float) -> Split:
+    """The split of a group: from a hash of its name, so that it never depends on order or count."""
+    digest = hashlib.sha256(f"{seed}:{group}".encode()).digest()
+    return "val" if int.from_bytes(digest[:8], "big") / 2**64 < val_share else "train"
+
+
+def write_coco(data: DataSet, folder: Path) -> Path:
+    """Write `coco.json` into the folder; returns its path."""
+    ids = {label: index + 1 for index, label in enumerate(data.labels)}
+    images: list[_CocoImage] = []
+    annotations: list[_CocoAnnotation] = []
+    for number, sample in enumerate(data.samples, start=1):
+        images.append(
+            _CocoImage(
+                id=number,
+                file_name=sample.file,
+                width=sample.width_px,
+                height=sample.height_px,
+                group=sample.group,
+                source=sample.source,
+                label=sample.label,
+                split=sample.split,
+            )
+        )
+        for box in sample.boxes:
+            x1, y1, x2, y2 = box.xyxy_px
+            annotations.append(
+                _CocoAnnotation(
+                    id=len(annotations) + 1,
+                    image_id=number,
+                    category_id=ids[box.label],
+                    bbox=(x1, y1, x2 - x1, y2 - y1),
+                    area=float(box.area_px),
+                )
+            )
+    coco = _Coco(
+        info=data.info,
+        images=tuple(images),
+        annotations=tuple(annotations),
+        categories=tuple(_CocoCategory(id=number, name=name) for name, number in ids.items()),
+    )
+    path = folder / COCO_FILE
+    path.write_text(json.dumps(coco.model_dump(mode="json")) + "\n", encoding="utf-8")
+    return path
+
+
+def read_coco(folder: Path) -> DataSet:
+    """Read a data set's `coco.json`.
+
+    Raises:
+        ConfigError: it cannot be read, does not fit, or parts a group between splits.
+    """
+    path = folder / COCO_FILE
+    todo = "make the set again with 'ferrogate data render-balls'"
+    try:
+        coco = _Coco.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
+        raise ConfigError(f"the data set cannot be read: {error}", where=str(path), todo=todo) from error
+    names = {category.id: category.name for category in coco.categories}
+    boxes: dict[int, list[BoxRecord]] = {image.id: [] for image in coco.images}
+    for note in coco.annotations:
+        if note.image_id not in boxes or note.category_id not in names:
+            raise ConfigError(f"annotation {note.id} names no image or category", where=str(path), todo=todo)
+        x, y, width, height = note.bbox
+        boxes[note.image_id].append(
+            BoxRecord(
+                label=names[note.category_id], xyxy_px=(x, y, x + width, y + height), area_px=round(note.area)
+            )
+        )
+    samples = tuple(
+        SampleRecord(
+            file=image.file_name,
+            width_px=image.width,
+            height_px=image.height,
+            group=image.group,
+            source=image.source,
+            label=image.label,
+            split=image.split,
+            boxes=tuple(boxes[image.id]),
+        )
+        for image in coco.images
+    )
+    _check_groups(samples, path)
+    return DataSet(labels=tuple(names[key] for key in sorted(names)), info=coco.info, samples=samples)
+
+
+def _check_groups(samples: Iterable[SampleRecord], path: Path) -> None:
+    seen: dict[str, str] = {}
+    for sample in samples:
+        if seen.setdefault(sample.group, sample.split) != sample.split:
+            raise ConfigError(
+                f"group {sample.group} is in both splits",
+                where=str(path),
+                todo="split by group: pictures of one ball belong together",
+            )
+
+
+def data_sha256(folder: Path, data: DataSet) -> str:
+    """Hash of the labels file and every picture's bytes, in the order of the samples.
+
+    Raises:
+        ConfigError: a picture is missing.
+    """
+    digest = hashlib.sha256((folder / COCO_FILE).read_bytes())
+    for sample in data.samples:
+        try:
+            digest.update(hashlib.sha256((folder / sample.file).read_bytes()).digest())
+        except OSError as error:
+            raise ConfigError(
+                f"a picture of the data set cannot be read: {error}",
+                where=str(folder / sample.file),
+                todo="copy the whole folder, or make the set again",
+            ) from error
+    return digest.hexdigest()

@@ -1,0 +1,291 @@
+"""`ferrogate inspect`: pictures in, one JSON object per picture out.
+
+Neighbours: `edge_runtime.images` reads the pictures, `vision.ball.inspect_image` looks for
+ball and defects, `vision.judge.judge_picture` judges what a single picture can show. The
+output file appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TextIO
+
+import cv2
+from rich.console import Console
+from rich.progress import track
+
+from edge_runtime.config import load_recipe
+from edge_runtime.images import expand_paths, read_image
+from edge_runtime.models import SHIPPED_PREFIX, read_model
+from edge_runtime.overlay import draw_overlay
+from edge_runtime.recipes import default_recipe_path
+from vision.ball import NO_PART, fuse, inspect_image
+from vision.detector import Detector
+from vision.errors import ConfigError, FerrogateError, ImageError
+from vision.judge import judge_picture, require_labels, scores
+from vision.recipe import BallRecipe
+from vision.types import Detections, UInt8Array, Verdict, ViewFindings
+
+NAME = "inspect"
+HELP = "look for defects in picture files and write one JSON object per picture"
+EPILOG = """examples:
+  ferrogate inspect --station ball pictures/ --jsonl found.jsonl
+  ferrogate inspect --station ball one.png two.jpg --jsonl found.jsonl --overlays drawn/ --min-score 0.1
+  ferrogate inspect --station ball ball.png --jsonl found.jsonl --mm-per-px 0.25 --recipe my_ball_40.yaml
+
+One picture cannot prove a whole ball good: the verdict says what this picture shows. Without
+--mm-per-px nothing is measured and a ball is 'review', reason 'no_scale', never accepted.
+Exit code 3: at least one picture could not be read (its object says why), the rest is done."""
+
+#: Relative standard uncertainty of a scale typed on the command line.
+_U_TYPED_SCALE_SHARE = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """All that stays the same from picture to picture."""
+
+    detector: Detector
+    recipe: BallRecipe
+    mm_per_px: float | None
+    min_score: float | None
+    lowest_score: float
+    overlays: Path | None
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="picture file, or folder (with all below it)"
+    )
+    parser.add_argument("--station", required=True, choices=("ball", "rail"), help="what the pictures show")
+    parser.add_argument("--jsonl", required=True, type=Path, metavar="OUT", help="file to write")
+    parser.add_argument(
+        "--overlays", type=Path, metavar="DIR", help="draw what was found into PNG files there"
+    )
+    parser.add_argument(
+        "--min-score",
+        type=float,
+        metavar="S",
+        help="list detections from this score on, 0..1; changes the list only, never the verdict "
+        "(default: each label's own threshold)",
+    )
+    parser.add_argument("--mm-per-px", type=float, metavar="X", help="scale of the pictures; none: no sizes")
+    parser.add_argument("--recipe", type=Path, metavar="FILE", help="limits (default: the 40 mm ball's)")
+    parser.add_argument("--model", metavar="FILE", help="ONNX model (default: the one in ferrogate-models)")
+    parser.add_argument("--provider", default="cpu", help="execution provider: cpu, cuda, ... (default: cpu)")
+    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Inspect all pictures.
+
+    Returns:
+        0, or 3 when at least one picture could not be read.
+
+    Raises:
+        ConfigError, ContractError, ProviderError: nothing was written.
+    """
+    job = _prepare(args)
+    names = list(expand_paths(args.paths))
+    # OpenCV's decoders write to stderr on their own; every error is reported by us.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    counts: Counter[str] = Counter()
+    with _whole_file(args.jsonl) as out:
+        for record in _records(names, job):
+            counts["error" if "error" in record else str(record["verdict"])] += 1
+            out.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
+    _summary(args, job, len(names), counts)
+    return ImageError.exit_code if counts["error"] else 0
+
+
+def _prepare(args: argparse.Namespace) -> _Job:
+    if args.min_score is not None and not 0.0 <= args.min_score <= 1.0:
+        raise ConfigError(
+            f"a score lies in 0..1, not {args.min_score}", where="--min-score", todo="give 0 to 1"
+        )
+    if args.mm_per_px is not None and not 0.0 < args.mm_per_px < 100.0:
+        raise ConfigError(
+            f"a scale of {args.mm_per_px} mm per pixel cannot be",
+            where="--mm-per-px",
+            todo="give mm, above 0",
+        )
+    model = read_model(args.model or f"{SHIPPED_PREFIX}{args.station}")
+    if args.station != "ball":
+        raise ConfigError(
+            "pictures of rails cannot be inspected yet: this version knows the ball station only",
+            where="--station rail",
+            todo="use --station ball",
+        )
+    recipe = load_recipe(args.recipe or default_recipe_path())
+    detector = Detector(model.data, model.name, station="ball", provider=args.provider)
+    require_labels(recipe, detector.contract)
+    counting = [
+        scores(recipe.findings[label], threshold)[0]
+        for label, threshold in detector.contract.thresholds.items()
+    ]
+    lowest = min(counting) if args.min_score is None else min(*counting, args.min_score)
+    if args.overlays is not None:
+        _make_folder(args.overlays)
+    return _Job(detector, recipe, args.mm_per_px, args.min_score, lowest, args.overlays)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the folder for overlays cannot be made: {error.strerror or error}",
+            where=str(folder),
+            todo="name a folder that can be written",
+        ) from error
+
+
+def _records(names: Sequence[str], job: _Job) -> Iterator[dict[str, object]]:
+    """One object per picture, with a progress bar where a person is watching."""
+    watched = sys.stderr.isatty()
+    listed = track(names, "inspecting", console=Console(stderr=True), transient=True) if watched else names
+    for number, name in enumerate(listed):
+        try:
+            yield _inspect_one(name, number, job)
+        except ImageError as error:
+            yield {
+                "image": name,
+                "error": error.what,
+                "where": error.where,
+                "todo": error.todo,
+                "model_sha256": job.detector.sha256,
+                "recipe_sha256": job.recipe.sha256(),
+            }
+
+
+def _inspect_one(name: str, number: int, job: _Job) -> dict[str, object]:
+    picture = read_image(Path(name))
+    findings = inspect_image(
+        picture.image, job.detector, job.recipe, mm_per_px=job.mm_per_px, min_score=job.lowest_score
+    )
+    inspection = fuse(NO_PART, 1, (findings,), u_scale_share=_U_TYPED_SCALE_SHARE)
+    contract = job.detector.contract
+    verdict = judge_picture(inspection, job.recipe, contract, model_sha256=job.detector.sha256)
+    listed = _listed(findings.detections, job)
+    if job.overlays is not None:
+        _write_overlay(job.overlays, name, number, picture.image, findings, listed, verdict)
+    height, width = picture.image.shape[:2]
+    outline = findings.outline
+    return {
+        "image": name,
+        "width": width,
+        "height": height,
+        "detections": [_detection(listed, index) for index in range(len(listed))],
+        "verdict": verdict.decision.name.lower(),
+        "reasons": list(dict.fromkeys(reason.code for reason in verdict.reasons)),
+        "reason_details": [asdict(reason) for reason in verdict.reasons],
+        "ball_xyxy_px": None if outline is None else [round(value, 2) for value in outline.box_xyxy_px],
+        "view_fault": findings.fault.value,
+        "diameter_min_mm": findings.diameter_min_mm,
+        "diameter_max_mm": findings.diameter_max_mm,
+        "u_diameter_mm": inspection.u_diameter_mm,
+        "stored_bits": picture.stored_bits,
+        "model_sha256": verdict.model_sha256,
+        "recipe_sha256": verdict.recipe_sha256,
+    }
+
+
+def _listed(detections: Detections, job: _Job) -> Detections:
+    """Detections to show: from --min-score on, else those that count for the verdict."""
+    contract = job.detector.contract
+    keep = []
+    for index in range(len(detections)):
+        label = detections.label(index)
+        limit = job.min_score
+        if limit is None:
+            limit = scores(job.recipe.findings[label], contract.thresholds[label])[0]
+        if float(detections.score[index]) >= limit:
+            keep.append(index)
+    return Detections(
+        detections.xyxy_px[keep], detections.score[keep], detections.class_id[keep], detections.labels
+    )
+
+
+def _detection(detections: Detections, index: int) -> dict[str, object]:
+    return {
+        "label": detections.label(index),
+        "score": round(float(detections.score[index]), 4),
+        "xyxy_px": [round(float(value), 2) for value in detections.xyxy_px[index]],
+    }
+
+
+def _write_overlay(
+    folder: Path,
+    name: str,
+    number: int,
+    image: UInt8Array,
+    findings: ViewFindings,
+    listed: Detections,
+    verdict: Verdict,
+) -> None:
+    """Draw one picture; the running number keeps pictures of one name in two folders apart."""
+    codes = tuple(dict.fromkeys(reason.code for reason in verdict.reasons))
+    drawn = draw_overlay(image, listed, findings.outline, verdict.decision, codes)
+    path = folder / f"{number:05d}_{Path(name).stem}.png"
+    ok, data = cv2.imencode(".png", drawn)
+    try:
+        path.write_bytes(data.tobytes() if ok else b"")
+    except OSError as error:
+        raise _not_written("overlay", path, error) from error
+
+
+def _not_written(what: str, path: Path, error: OSError) -> FerrogateError:
+    return FerrogateError(
+        f"the {what} cannot be written: {error.strerror or error}",
+        where=str(path),
+        todo="check that the folder exists, can be written and has room",
+    )
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[TextIO]:
+    """A text file that appears under its name when all is written, and not at all after an error."""
+    if path.is_dir():
+        raise ConfigError("the output is a folder", where=str(path), todo="name a file for --jsonl")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8") as out:
+            yield out
+        part.replace(path)
+    except OSError as error:
+        raise _not_written("output", path, error) from error
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+
+
+def _summary(args: argparse.Namespace, job: _Job, pictures: int, counts: Counter[str]) -> None:
+    figures = {key: counts[key] for key in ("accept", "review", "reject", "error")}
+    if args.json:
+        about = {
+            "images": pictures,
+            **figures,
+            "jsonl": str(args.jsonl),
+            "overlays": None if job.overlays is None else str(job.overlays),
+            "provider": job.detector.provider,
+            "model_sha256": job.detector.sha256,
+            "recipe_sha256": job.recipe.sha256(),
+        }
+        print(json.dumps(about))
+        return
+    print(f"{pictures} pictures: " + ", ".join(f"{number} {key}" for key, number in figures.items()))
+    print(f"one object per picture: {args.jsonl}")
+    if job.overlays is not None:
+        print(f"drawn pictures: {job.overlays}")
+    if job.mm_per_px is None:
+        print("no --mm-per-px given: nothing was measured, so no ball is accepted")

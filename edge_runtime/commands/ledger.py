@@ -1,0 +1,262 @@
+"""`ferrogate ledger`: list, export and balance the books.
+
+Reads while the recorder writes. Where no recorder is at work, what is left in the
+journal is applied first, so that the books are complete after a crash too.
+Neighbours: `edge_runtime.ledger` for the tables, `edge_runtime.recorder_main` for the rest of the journal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from edge_runtime.config import load_station
+from edge_runtime.ledger import queries
+from edge_runtime.ledger.books import balance
+from edge_runtime.ledger.export import write_csv, write_csv_file
+from edge_runtime.ledger.queries import PartFilter, Row
+from edge_runtime.ledger.store import ledger_url, open_ledger, open_to_read, reading
+from edge_runtime.recorder_main import apply_rest, recorder_lock
+from vision.errors import ConfigError, LedgerError
+from vision.types import PartId
+
+NAME = "ledger"
+HELP = "list, export and balance the books"
+EPILOG = """\
+examples:
+  ferrogate ledger runs/demo-20260301-060000          the newest parts
+  ferrogate ledger station.yaml list --verdict reject --since 2h
+  ferrogate ledger station.yaml list --reason crack --limit 5 --json
+  ferrogate ledger station.yaml show 12-0-4711        one part: views, findings, pictures, outcome
+  ferrogate ledger station.yaml csv --out parts.csv   all parts as a table, units in the column names
+  ferrogate ledger station.yaml balance               do the books balance? exit code 0: yes, 9: no
+  ferrogate ledger station.yaml faults --since 2026-03-01
+
+A part's name is epoch-lane-number. Times are UTC.
+"""
+ACTIONS = ("list", "csv", "balance", "show", "faults")
+EXIT_NOT_BALANCED = 9
+_AGE = re.compile(r"^(\d+)([smhd])$")
+_AGE_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_PART = re.compile(r"^(\d+)-(\d+)-(\d+)$")
+_LIST_LIMIT = 20
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument(
+        "place", type=Path, metavar="DIR_OR_STATION.yaml", help="storage folder, run folder or station file"
+    )
+    parser.add_argument("action", nargs="?", default="list", choices=ACTIONS, help="default: list")
+    parser.add_argument("part", nargs="?", metavar="PART", help="with show: epoch-lane-number")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--epoch", type=int, help="only parts of this epoch")
+    parser.add_argument(
+        "--verdict", choices=("accept", "reject", "review"), help="only parts with this verdict"
+    )
+    parser.add_argument("--reason", metavar="CODE", help="only parts, or faults, with this code")
+    parser.add_argument("--since", metavar="WHEN", help="ISO date or time (UTC), or an age: 90s, 30m, 2h, 7d")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help=f"at most N rows (list: {_LIST_LIMIT}; csv: all)"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="with csv: the file; default: standard output"
+    )
+    parser.add_argument(
+        "--apply", action="store_true", help="insist on applying the rest of the journal; no recorder may run"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it; returns the exit code.
+
+    Raises:
+        ConfigError: an argument cannot be used.
+        LedgerError: there is no ledger, or it cannot be read.
+    """
+    _check(arguments)
+    storage, url = _place(arguments.place)
+    engine = _open(storage, url, insist=arguments.apply)
+    try:
+        with reading(engine) as connection:
+            return _ACTION[arguments.action](connection, arguments)
+    finally:
+        engine.dispose()
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    def refuse(what: str, todo: str) -> ConfigError:
+        return ConfigError(what, where="command line of 'ferrogate ledger'", todo=todo)
+
+    if (arguments.action == "show") != (arguments.part is not None):
+        raise refuse("show takes the name of one part, the others take none", "for instance: show 12-0-4711")
+    if arguments.out is not None and arguments.action != "csv":
+        raise refuse("--out is for csv only", "redirect the output, or use csv")
+    if arguments.limit is not None and arguments.limit < 0:
+        raise refuse(f"--limit {arguments.limit} is below 0", "give a number of rows")
+    if arguments.action == "csv" and arguments.json and arguments.out is None:
+        raise refuse("csv on standard output is not JSON", "give --out FILE, or use list --json")
+
+
+def _place(place: Path) -> tuple[Path, str]:
+    """Storage folder and address of the ledger; a run's folder is known by the station file in it."""
+    is_storage = (place / "journal").is_dir() or (place / "ledger.sqlite").is_file()
+    if place.is_dir() and not is_storage and (place / "station.yaml").is_file():
+        place = place / "station.yaml"
+    if place.is_dir():
+        return place, ledger_url(place)
+    storage = load_station(place).storage
+    return storage.folder, ledger_url(storage.folder, storage.database_url)
+
+
+def _open(storage: Path, url: str, *, insist: bool) -> sa.Engine:
+    """The ledger, with the rest of the journal applied where no recorder does it."""
+    if not (storage / "journal").is_dir():
+        return open_to_read(url)
+    try:
+        with recorder_lock(storage, wait_s=0.0):
+            engine = open_ledger(url)
+            try:
+                apply_rest(engine, storage)
+            except LedgerError:
+                engine.dispose()
+                raise
+            return engine
+    except LedgerError as error:
+        if insist:
+            raise
+        engine = open_to_read(url)
+        if error.what != "another recorder is at work here":
+            print(f"note: the newest entries are not applied: {error.what}", file=sys.stderr)
+        return engine
+
+
+def _since_utc_ns(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if age := _AGE.match(text):
+        return time.time_ns() - int(age.group(1)) * _AGE_S[age.group(2)] * 1_000_000_000
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"'{text}' is no time", where="--since", todo="2026-03-01, 2026-03-01T06:00, or an age like 2h"
+        ) from error
+    return int((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1e9)
+
+
+def _filter(arguments: argparse.Namespace, limit: int | None) -> PartFilter:
+    return PartFilter(
+        epoch=arguments.epoch,
+        verdict=arguments.verdict,
+        reason=arguments.reason,
+        since_utc_ns=_since_utc_ns(arguments.since),
+        limit=limit if arguments.limit is None else arguments.limit,
+    )
+
+
+def _list(connection: sa.Connection, arguments: argparse.Namespace) -> int:
+    wanted = _filter(arguments, _LIST_LIMIT)
+    total = queries.count_parts(connection, wanted)
+    parts = list(queries.list_parts(connection, wanted))
+    if arguments.json:
+        print(json.dumps({"total": total, "parts": parts}))
+        return 0
+    print(f"{'part':<16} {'utc':<24} {'verdict':<8} {'reason':<18} {'diameter_mm':>11}  outcome")
+    for part in parts:
+        size = "" if part["diameter_mean_mm"] is None else f"{part['diameter_mean_mm']:.2f}"
+        head = f"{part['part']:<16} {part['utc']:<24} {part['verdict']:<8} {part['reason']:<18}"
+        print(f"{head} {size:>11}  {_outcome_text(part)}")
+    print(f"{len(parts)} of {total} parts")
+    return 0
+
+
+def _outcome_text(part: Row) -> str:
+    if part["side"] is None:
+        return "none yet"
+    return f"{part['side']} ({part['cause']}), confirm {part['confirm']}"
+
+
+def _csv(connection: sa.Connection, arguments: argparse.Namespace) -> int:
+    parts = queries.list_parts(connection, _filter(arguments, None), newest_first=False)
+    if arguments.out is None:
+        write_csv(parts, sys.stdout)
+        return 0
+    count = write_csv_file(parts, arguments.out)
+    print(json.dumps({"rows": count, "file": str(arguments.out)}) if arguments.json else f"{count} parts")
+    return 0
+
+
+def _balance(connection: sa.Connection, arguments: argparse.Namespace) -> int:
+    books = balance(connection)
+    print(json.dumps(books.as_json()) if arguments.json else books.text())
+    return 0 if books.balanced else EXIT_NOT_BALANCED
+
+
+def _show(connection: sa.Connection, arguments: argparse.Namespace) -> int:
+    match = _PART.match(arguments.part)
+    if match is None:
+        raise ConfigError(
+            f"'{arguments.part}' is no part's name", where="PART", todo="epoch-lane-number: 12-0-4711"
+        )
+    row = queries.show_part(connection, PartId(*(int(number) for number in match.groups())))
+    if row is None:
+        raise LedgerError(
+            f"there is no part {arguments.part}",
+            where=str(arguments.place),
+            todo="'list' shows which there are",
+        )
+    print(json.dumps(row) if arguments.json else _show_text(row))
+    return 0
+
+
+def _show_text(row: Row) -> str:
+    lists = ("reasons", "views", "pictures_without_view")
+    lines = [f"{key + ':':<22} {_plain(value)}" for key, value in row.items() if key not in lists]
+    for reason in row["reasons"]:
+        figures = " ".join(f"{key}={value}" for key, value in reason.items() if value not in (None, ""))
+        lines.append(f"reason  {figures}")
+    for view in row["views"]:
+        head = f"view    {view['camera']} {view['view_index']}: {view['fault']} {view['detail']}".rstrip()
+        lines.append(f"{head}, frame {_plain(view['frame_number'])}, count {view['encoder_count']}")
+        lines += [
+            f"        {item['label']} {item['score']:.2f} at {item['xyxy_px']} px"
+            for item in view["findings"]
+        ]
+        if view["picture"]:
+            lines.append(f"        {view['picture']}")
+    lines += [f"picture {path}" for path in row["pictures_without_view"]]
+    return "\n".join(lines)
+
+
+def _plain(value: Any) -> str:
+    return "-" if value is None else str(value)
+
+
+def _faults(connection: sa.Connection, arguments: argparse.Namespace) -> int:
+    totals = queries.fault_totals(connection)
+    since = _since_utc_ns(arguments.since)
+    limit = _LIST_LIMIT if arguments.limit is None else arguments.limit
+    faults = queries.list_faults(connection, code=arguments.reason, since_utc_ns=since, limit=limit)
+    if arguments.json:
+        print(json.dumps({"totals": totals, "faults": faults}))
+        return 0
+    for fault in faults:
+        place = " ".join(str(fault[key]) for key in ("camera", "lane") if fault[key] is not None)
+        print(f"{fault['utc']}  {fault['code']:<24} x{fault['count']:<5} {place} {fault['detail']}".rstrip())
+    print(
+        "in all: " + (", ".join(f"{code} {count}" for code, count in totals.items() if count) or "no faults")
+    )
+    return 0
+
+
+_ACTION = {"list": _list, "csv": _csv, "balance": _balance, "show": _show, "faults": _faults}

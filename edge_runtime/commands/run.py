@@ -1,0 +1,110 @@
+"""`ferrogate run STATION.yaml`: the station itself, until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from edge_runtime.config import StationConfig, load_recipe, load_station
+from vision.errors import ConfigError, LedgerError
+from vision.recipe import BallRecipe
+
+NAME = "run"
+HELP = "run a station"
+EPILOG = """examples:
+  ferrogate run station.yaml              start station and recorder; stop with Ctrl-C
+  ferrogate run station.yaml --check      read station file and recipe, say what is unverified, start nothing
+  ferrogate run --schema station          print the JSON schema of a station file
+  ferrogate run --schema recipe           print the JSON schema of a recipe
+
+exit codes: 0 stopped or recording over, 2 station file or recipe, 4 model contract, 5 provider,
+10 a process died too often
+"""
+
+
+def register(parser: argparse.ArgumentParser) -> None:
+    """Arguments of the command."""
+    parser.add_argument("station", type=Path, nargs="?", metavar="STATION.yaml")
+    parser.add_argument("--check", action="store_true", help="only check the files")
+    parser.add_argument("--schema", choices=("station", "recipe"), help="print a JSON schema and end")
+    parser.add_argument(
+        "--with-parent", action="store_true", help="end when the process that started it ends (demos, tests)"
+    )
+    parser.add_argument("--json", action="store_true", help="machine-readable output")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run it; returns the exit code."""
+    if args.schema:
+        model = StationConfig if args.schema == "station" else BallRecipe
+        print(json.dumps(model.model_json_schema(), indent=2))
+        return 0
+    if args.station is None:
+        raise ConfigError("no station file given", todo="ferrogate run STATION.yaml")
+    config = load_station(args.station)
+    recipe = load_recipe(config.recipe)
+    unverified = recipe.unverified()
+    if args.check:
+        if args.json:
+            facts = {
+                "station": config.name,
+                "product": recipe.product,
+                "recipe_sha256": recipe.sha256(),
+                "unverified_limits": unverified,
+            }
+            print(json.dumps(facts))
+        else:
+            print(f"station {config.name}: the file is sound; product: {recipe.product}")
+            _say_unverified(unverified)
+        return 0
+    _say_unverified(unverified)
+    # Imported late: --check and --schema work without anything that runs.
+    from edge_runtime.station.supervisor import supervise
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    began_utc_ns = time.time_ns()
+    code = supervise(config, args.station, stop, os.getppid() if args.with_parent else None)
+    if args.json:
+        print(json.dumps({"station": config.name, "exit_code": code} | _counts(config, began_utc_ns)))
+    return code
+
+
+def _counts(config: StationConfig, since_utc_ns: int) -> dict[str, int]:
+    """Rows of this run by verdict; all 0 when the station never got to write one."""
+    import sqlalchemy as sa
+
+    from edge_runtime.ledger.models import PartRow
+    from edge_runtime.ledger.store import ledger_url, open_to_read, reading
+
+    storage = config.storage
+    counts = dict.fromkeys(("parts", "accept", "review", "reject"), 0)
+    try:
+        engine = open_to_read(ledger_url(storage.folder, storage.database_url))
+    except LedgerError as error:
+        print(f"no ledger to count in: {error}", file=sys.stderr)
+        return counts
+    query = sa.select(PartRow.verdict, sa.func.count()).where(PartRow.utc_ns >= since_utc_ns)
+    with reading(engine) as connection:
+        for verdict, count in connection.execute(query.group_by(PartRow.verdict)):
+            counts[verdict] = counts.get(verdict, 0) + count
+            counts["parts"] += count
+    engine.dispose()
+    return counts
+
+
+def _say_unverified(names: tuple[str, ...]) -> None:
+    if names:
+        print(
+            f"NOT VERIFIED: {len(names)} limits of the recipe were never compared with their source "
+            f"({names[0]}, ...); type in the bought standard and set 'verified: true'",
+            file=sys.stderr,
+        )

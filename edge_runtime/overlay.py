@@ -1,0 +1,71 @@
+"""Drawing what was found on a picture, for people.
+
+Neighbours: `ferrogate inspect --overlays`, and whoever shows pictures of parts. Only draws:
+what is found, and what it means, is decided in `vision`.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from vision.types import BallOutline, Decision, Detections, UInt8Array
+
+_GREEN, _AMBER, _RED, _BLUE = (60, 180, 60), (0, 170, 255), (50, 50, 230), (220, 140, 40)
+_DECISION_COLOURS = {Decision.ACCEPT: _GREEN, Decision.REVIEW: _AMBER, Decision.REJECT: _RED}
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def draw_overlay(
+    image: UInt8Array,
+    detections: Detections,
+    outline: BallOutline | None,
+    decision: Decision,
+    reasons: tuple[str, ...] = (),
+) -> UInt8Array:
+    """Draw boxes, the ball's outline box and the verdict on a copy of a picture.
+
+    Args:
+        image: (H, W) mono8 or (H, W, 3) bgr8.
+        detections: boxes in pixels of `image`.
+        outline: of the ball, in the same pixels; None draws none.
+        decision: colours the frame.
+        reasons: words for the line under the verdict.
+
+    Returns:
+        (H + text height, W, 3) bgr8: the text stands below the picture, so that it hides nothing of it.
+    """
+    canvas = np.asarray(
+        cv2.cvtColor(image, cv2.COLOR_GRAY2BGR) if image.ndim == 2 else image.copy(), np.uint8
+    )
+    height, width = canvas.shape[:2]
+    scale = min(1.2, max(0.35, min(height, width) / 700.0))
+    line_px = max(1, round(scale * 2))
+    if outline is not None:
+        _box(canvas, outline.box_xyxy_px, _BLUE, 1)
+    for index in range(len(detections)):
+        box = tuple(float(value) for value in detections.xyxy_px[index])
+        _box(canvas, (box[0], box[1], box[2], box[3]), _RED, line_px)
+        text = f"{detections.label(index)} {float(detections.score[index]):.2f}"
+        _text(canvas, text, (round(box[0]), max(round(14 * scale), round(box[1]) - 3)), scale, _RED)
+    colour = _DECISION_COLOURS[decision]
+    cv2.rectangle(canvas, (0, 0), (width - 1, height - 1), colour, line_px)
+    strip = np.zeros((max(14, round(34 * scale)), width, 3), np.uint8)
+    words = f"{decision.name.lower()} {', '.join(reasons)}".strip()
+    _text(strip, words, (4, strip.shape[0] - max(4, round(10 * scale))), scale, colour)
+    return np.asarray(np.vstack([canvas, strip]), np.uint8)
+
+
+def _box(
+    canvas: UInt8Array, xyxy_px: tuple[float, float, float, float], colour: tuple[int, int, int], line_px: int
+) -> None:
+    x0, y0, x1, y1 = (round(value) for value in xyxy_px)
+    cv2.rectangle(canvas, (x0, y0), (max(x0, x1 - 1), max(y0, y1 - 1)), colour, line_px)
+
+
+def _text(
+    canvas: UInt8Array, text: str, at_xy_px: tuple[int, int], scale: float, colour: tuple[int, int, int]
+) -> None:
+    """Text that is legible on any ground: black below, coloured above."""
+    cv2.putText(canvas, text, at_xy_px, _FONT, scale, (0, 0, 0), max(2, round(scale * 4)), cv2.LINE_AA)
+    cv2.putText(canvas, text, at_xy_px, _FONT, scale, colour, max(1, round(scale * 1.5)), cv2.LINE_AA)

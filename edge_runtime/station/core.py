@@ -1,0 +1,388 @@
+"""The decision loop's brain: events in, verdicts and entries out.
+
+One `StationCore` runs in one thread (edge_runtime/station/process.py feeds it from an
+inbox). It owns the part tracker and the detector; the PLC link, the journal and the
+picture ring are handed in. Nothing here waits, and nothing here is accepted without
+`vision.judge` having seen every due view.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+import cv2
+
+from edge_runtime.config import CameraConfig
+from edge_runtime.encoder import wrap
+from edge_runtime.entries import CountersEntry, EpochEntry, FaultEntry, GapEntry
+from edge_runtime.parts import DueView, Part
+from edge_runtime.plc.events import EpochAgreed, OutcomesRead
+from edge_runtime.plc.records import OutcomeRecord, TriggerRecord
+from edge_runtime.plc.registers import PlcStatus, StationState
+from edge_runtime.station.eyes import FrameEyes
+from edge_runtime.station.known import KnownTriggers
+from edge_runtime.station.ports import Outputs, Tracker
+from edge_runtime.station.rows import (
+    InForce,
+    Stamp,
+    judged_entry,
+    outcome_entry,
+    unjudged_entry,
+    verdict_record,
+)
+from vision.ball import frame_fault_view, fuse, inspect_view
+from vision.detector import Detector
+from vision.judge import judge
+from vision.recipe import BallRecipe
+from vision.types import (
+    Decision,
+    Frame,
+    FrameFault,
+    PartId,
+    View,
+)
+
+#: exposures that may be missing in a row before a camera counts as silent while the belt moves
+SILENT_EXPOSURES = 6
+#: counters of the PLC's header whose every step is a fault in the books
+PLC_FAULT_COUNTERS = (
+    "trigger_overflow",
+    "outcome_overflow",
+    "refused_verdicts",
+    "unproven_accepts",
+    "stray_rejects",
+)
+
+
+class StationCore:
+    """Judges every part once.
+
+    Args:
+        cameras: the station's cameras.
+        tracker: assigns regions to parts.
+        recipe, detector, in_force: what is in force now.
+        out: link, journal, pictures.
+        boot_id: this boot of the machine, for the stamps.
+        known: what the books of an earlier run know of trigger numbers.
+    """
+
+    def __init__(
+        self,
+        cameras: tuple[CameraConfig, ...],
+        tracker: Tracker,
+        recipe: BallRecipe,
+        detector: Detector,
+        in_force: InForce,
+        out: Outputs,
+        boot_id: str,
+        known: KnownTriggers,
+    ) -> None:
+        self.tracker = tracker
+        self._recipe = recipe
+        self._detector = detector
+        self._in_force = in_force
+        self._out = out
+        self._boot_id = boot_id
+        self._known = known
+        self._next_seq: dict[int, int] = {}
+        self._eyes = {camera.name: FrameEyes(camera, tracker.diameter_px(camera.name)) for camera in cameras}
+        self._u_scale_share = max(camera.geometry.u_scale_share for camera in cameras)
+        self._every = {camera.name: camera.exposure.every_counts for camera in cameras}
+        self._seen_at: dict[str, int] = {}
+        self._views: dict[PartId, list[View]] = {}
+        self._at_trigger: dict[PartId, InForce] = {}
+        self._acks: list[tuple[int, int]] = []
+        self._overflow: dict[str, int] = {}
+        self._status = PlcStatus(0)
+        self.epoch = 0
+        self.plc_boot_id: int | None = None
+        self.header: dict[str, int] = {}
+        self.counts: Counter[str] = Counter()
+        #: reasons why the station is not Ready; empty means Ready
+        self.holds: dict[str, str] = {"plc": "no epoch agreed with the PLC yet"}
+
+    # -- small helpers ------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Verdicts may count."""
+        return not self.holds
+
+    def stamp(self) -> Stamp:
+        """Wall clock, for people only."""
+        return Stamp(time.time_ns(), self._boot_id)
+
+    def fault(self, code: str, detail: str = "", count: int = 1, camera: str | None = None) -> None:
+        """Name a fault in the books."""
+        self.counts[f"fault_{code}"] += count
+        now = self.tracker.now
+        self._out.journal(
+            FaultEntry(
+                code,
+                detail,
+                count,
+                time.time_ns(),
+                self._boot_id,
+                camera=camera,
+                encoder_count=None if now is None else wrap(now),
+            )
+        )
+
+    def hold(self, name: str, why: str) -> None:
+        """Not Ready, for this reason."""
+        if self.holds.get(name) != why:
+            self.holds[name] = why
+            self.fault(f"hold_{name}", why)
+        self._out.link.set_state(StationState.NOT_READY)
+
+    def release(self, name: str) -> None:
+        """This reason is gone; Ready when it was the last."""
+        self.holds.pop(name, None)
+        self._out.link.set_state(StationState.READY if self.ready else StationState.NOT_READY)
+
+    # -- PLC ----------------------------------------------------------------------------------
+
+    def on_epoch(self, agreed: EpochAgreed) -> None:
+        """A new epoch: what is in flight can no longer be accepted."""
+        stamp = self.stamp()
+        for part in self.tracker.clear():
+            in_force = self._at_trigger.get(part.part_id)
+            self._out.journal(unjudged_entry(part.trigger, "stale_epoch", in_force, stamp))
+            self.counts["parts"] += 1
+        self._views.clear()
+        self._at_trigger.clear()
+        if agreed.plc_boot_id != self.plc_boot_id:
+            self._next_seq = self._known.expected(agreed.plc_boot_id) or {}
+            self._overflow.clear()
+            if self.plc_boot_id is not None:
+                self.fault("plc_restart", f"PLC boot {agreed.plc_boot_id:#x}")
+        self.plc_boot_id = agreed.plc_boot_id
+        self.epoch = agreed.epoch
+        self.header = agreed.header
+        self._out.journal(EpochEntry(agreed.epoch, agreed.plc_boot_id, agreed.cause, stamp.utc_ns))
+        self._out.journal(self.counters_entry())
+        self._out.link.ack_epoch(agreed.epoch)
+        self.release("plc")
+
+    def on_link_down(self, reason: str) -> None:
+        """No PLC."""
+        self.hold("plc", reason)
+
+    def on_status(self, header: dict[str, int]) -> None:
+        """One poll of the header: belt position, faults that the PLC counts."""
+        self.header = header
+        self.tracker.on_encoder(header["encoder_count"])
+        for name in PLC_FAULT_COUNTERS:
+            more = (header[name] - self._overflow.get(name, header[name])) & 0xFFFF
+            self._overflow[name] = header[name]
+            if more:
+                self.fault(f"plc_{name}", f"{more} more", more)
+        status = PlcStatus(header["plc_status"])
+        for bit in PlcStatus(status & ~self._status):
+            if bit not in (PlcStatus.BELT_RUN, PlcStatus.STATION_TRUSTED):
+                self.fault(f"plc_{str(bit.name).lower()}", f"stop cause {header['stop_cause']}")
+        self._status = status
+        self._watch_cameras()
+        self._close_what_is_due()
+
+    def _watch_cameras(self) -> None:
+        """A camera that sends nothing while the belt moves is not there, whatever its driver says."""
+        now = self.tracker.now
+        if now is None:
+            return
+        for name, every in self._every.items():
+            if now - self._seen_at.setdefault(name, now) > SILENT_EXPOSURES * every:
+                self.hold(f"camera_{name}", "no frame although the belt moves")
+
+    def on_triggers(self, records: Iterable[TriggerRecord]) -> None:
+        """New parts, or parts of an epoch that is over."""
+        for trigger in records:
+            self._check_sequence(trigger)
+            self.counts["triggers"] += 1
+            if trigger.epoch != self.epoch or self.tracker.now is None:
+                cause = "stale_epoch" if trigger.epoch == self.epoch or self.counts["judged"] else "no_vision"
+                self._out.journal(unjudged_entry(trigger, cause, None, self.stamp()))
+                self.counts["parts"] += 1
+                continue
+            part, views = self.tracker.on_trigger(trigger)
+            self._at_trigger[part.part_id] = self._in_force
+            for due, view in views:
+                self._inspect(part, due, view, None)
+            for other in list(self.tracker.parts.values()):
+                if other.accepted and other.marks:
+                    self._revoke(other, other.marks[0])
+        self._close_what_is_due()
+
+    def _check_sequence(self, trigger: TriggerRecord) -> None:
+        # A PLC numbers from 1 at its start; before the very first books nobody counted.
+        first = 1 if self._known.next_seq or self.counts["triggers"] else trigger.trigger_seq
+        expected = self._next_seq.get(trigger.lane, first)
+        if trigger.trigger_seq > expected:
+            totals = {
+                name: self.header.get(f"{name}_total", 0) for name in ("triggers", "accepted", "rejected")
+            }
+            proof = "PLC totals: " + ", ".join(f"{count} {name}" for name, count in totals.items())
+            last = trigger.trigger_seq - 1
+            self._out.journal(
+                GapEntry(
+                    epoch=trigger.epoch,
+                    lane=trigger.lane,
+                    first_seq=expected,
+                    last_seq=last,
+                    cause="no_vision",
+                    proof=proof,
+                    utc_ns=time.time_ns(),
+                    boot_id=self._boot_id,
+                )
+            )
+            self.counts["gap_parts"] += last - expected + 1
+        self._next_seq[trigger.lane] = trigger.trigger_seq + 1
+
+    def on_outcomes(self, event: OutcomesRead) -> None:
+        """What the PLC did; acknowledged once it is on disk."""
+        numbers = []
+        for record in event.records:
+            numbers.append(self._out.journal(outcome_entry(record, self.stamp())))
+            self._count_outcome(record)
+        kept = [number for number in numbers if number is not None]
+        # An outcome that the journal could not take is never acknowledged: the PLC keeps it.
+        if len(kept) == len(numbers):
+            self._acks.append((kept[-1], event.tail))
+
+    def _count_outcome(self, record: OutcomeRecord) -> None:
+        self.counts["outcomes"] += 1
+        self.counts["outcome_accept" if record.side == 1 else "outcome_reject"] += 1
+        self.counts["confirmed"] += record.confirm == record.side
+
+    # -- pictures -----------------------------------------------------------------------------
+
+    def on_frame(self, frame: Frame) -> None:
+        """One exposure: health, views of the parts due in it, strays."""
+        self.counts["frames"] += 1
+        eyes = self._eyes[frame.camera]
+        if f"camera_{frame.camera}" in self.holds:
+            self.release(f"camera_{frame.camera}")
+        health = eyes.health(frame)
+        background = health.figures.get("background")
+        if eyes.fault_is_new(health.fault):
+            self.fault(f"frame_{health.fault.value}", health.detail, camera=frame.camera)
+        views = self.tracker.on_frame(frame, background)
+        # The part nearest to its gate first: its verdict is due first.
+        for part, due, view in sorted(views, key=lambda item: item[0].deadline):
+            # A station that has fallen behind does not inspect what can no longer be accepted.
+            if not part.judged and not self._past(part):
+                self._inspect(part, due, view, health.fault if health.fault is not FrameFault.OK else None)
+                if part.complete:
+                    self._judge(part)
+        if self.tracker.now is not None:
+            self._seen_at[frame.camera] = self.tracker.now
+        self._close_what_is_due()
+        if health.fault is FrameFault.OK and background is not None:
+            self._look_for_strays(frame, eyes, background)
+
+    def _look_for_strays(self, frame: Frame, eyes: FrameEyes, background: float) -> None:
+        strays = self.tracker.strays(frame, eyes.regions(frame, background))
+        for ball in strays:
+            self.fault("untriggered", f"ball at count {wrap(ball.centre)}", camera=frame.camera)
+        if strays:
+            for part in list(self.tracker.parts.values()):
+                if part.accepted and self.tracker.near_untriggered(part):
+                    self._revoke(part, "near_untriggered")
+
+    def _inspect(self, part: Part, due: DueView, view: View, frame_fault: FrameFault | None) -> None:
+        self.counts["views"] += 1
+        labels = self._detector.contract.labels
+        if frame_fault is not None:
+            found = frame_fault_view(view, frame_fault.value, labels)
+        else:
+            try:
+                found = inspect_view(view, self._recipe, self._detector)
+            except (ValueError, ArithmeticError, cv2.error) as error:
+                # One view that cannot be inspected rejects one part; it must not stop the line.
+                self.fault("inspection_error", f"part {part.part_id}: {error}", camera=view.camera)
+                found = frame_fault_view(view, "inspection_error", labels)
+        due.findings = found
+        self._views.setdefault(part.part_id, []).append(view)
+
+    # -- verdicts -----------------------------------------------------------------------------
+
+    def _past(self, part: Part) -> bool:
+        """The part's deadline is over, by the newest position that anybody knows."""
+        now = self.tracker.now
+        newest = self._out.link.encoder_count
+        if newest is not None:
+            now = max(self.tracker.position(newest), now if now is not None else 0)
+        return now is not None and now >= part.deadline
+
+    def _close_what_is_due(self) -> None:
+        for part in list(self.tracker.parts.values()):
+            if part.judged:
+                continue
+            if self._past(part):
+                self.tracker.lose_pending(part, "deadline")
+                part.mark("late")
+            if part.complete:
+                self._judge(part)
+
+    def _judge(self, part: Part) -> None:
+        if self.tracker.near_untriggered(part):
+            part.mark("near_untriggered")
+        if not self.ready:
+            part.mark("not_ready")
+        views = tuple(view.findings for view in part.due if view.findings is not None)
+        lost = tuple(view.lost for view in part.due if view.findings is None and view.lost is not None)
+        inspection = fuse(
+            part.part_id, len(part.due), views, lost, tuple(part.marks), u_scale_share=self._u_scale_share
+        )
+        in_force = self._at_trigger.pop(part.part_id, self._in_force)
+        verdict = judge(
+            inspection,
+            self._recipe,
+            self._detector.contract,
+            model_sha256=in_force.model_sha256,
+            recipe_sha256=in_force.recipe_sha256,
+        )
+        self._out.link.send_verdict(verdict_record(part, verdict.decision, verdict.first_reason))
+        part.judged = True
+        part.accepted = verdict.decision is Decision.ACCEPT
+        self._out.journal(
+            judged_entry(part, inspection, verdict, in_force, time.monotonic_ns(), self.stamp())
+        )
+        self.counts["parts"] += 1
+        self.counts["judged"] += 1
+        self.counts[f"verdict_{verdict.decision.name.lower()}"] += 1
+        self.counts["views_due"] += inspection.views_due
+        self.counts["views_lost"] += len(inspection.lost)
+        self._out.pictures(part, verdict, self._views.pop(part.part_id, []))
+
+    def _revoke(self, part: Part, reason: str) -> None:
+        """An accept that newer knowledge takes back: a second verdict, which the PLC treats as reject."""
+        part.accepted = False
+        self.counts["revoked"] += 1
+        self.fault("revoked", f"part {part.part_id}: {reason}")
+        self._out.link.send_verdict(verdict_record(part, Decision.REJECT, reason))
+
+    # -- after every batch of events ----------------------------------------------------------
+
+    def after_events(self, forget_counts: int) -> None:
+        """Acknowledge what is on disk, forget what has passed, show progress to the PLC."""
+        durable = self._out.durable()
+        done = [tail for number, tail in self._acks if number <= durable]
+        if done:
+            self._out.link.ack_outcomes(done[-1])
+            self._acks = self._acks[len(done) :]
+        self.tracker.forget_before(forget_counts)
+        self._out.link.beat()
+
+    def counters_entry(self) -> CountersEntry:
+        """Totals of station and PLC, for the books."""
+        totals = {f"station_{name}": count for name, count in sorted(self.counts.items())}
+        totals |= self.header
+        return CountersEntry(self.plc_boot_id or 0, totals, time.time_ns())
+
+    def change_in_force(self, **changes: str) -> None:
+        """New lot, shift or hashes for the parts triggered from now on."""
+        self._in_force = replace(self._in_force, **changes)

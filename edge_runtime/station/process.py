@@ -1,0 +1,260 @@
+"""The station process: capture threads, inspection, judge, PLC link, journal, nothing else.
+
+`python -m edge_runtime.station.process STATION.yaml`, started by `ferrogate run`. One
+inbox, one decision loop. Pictures and database live in the recorder process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import logging
+import queue
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import cv2
+
+from edge_runtime.cameras import open_camera
+from edge_runtime.cameras.base import (
+    CameraDownEvent,
+    CameraEndedEvent,
+    CameraUpEvent,
+    CaptureEvent,
+    FrameEvent,
+    LostFramesEvent,
+)
+from edge_runtime.cameras.capture import CaptureThread
+from edge_runtime.config import ModbusPlc, StationConfig, VirtualEye, load_recipe, load_station
+from edge_runtime.journal import JournalWriter
+from edge_runtime.parts import PartTracker
+from edge_runtime.plc.events import (
+    EpochAgreed,
+    GeometryDiffers,
+    LinkDown,
+    LinkEvent,
+    OutcomesRead,
+    StatusRead,
+    TriggersRead,
+    VerdictsLost,
+)
+from edge_runtime.plc.link import PlcLink
+from edge_runtime.priority import STATION, ask_for_priority
+from edge_runtime.station.bench import BenchLink, BenchTracker
+from edge_runtime.station.core import StationCore
+from edge_runtime.station.ports import Outputs
+from edge_runtime.station.rows import InForce
+from edge_runtime.station.session import (
+    SessionFacts,
+    books_so_far,
+    journal_folder,
+    machine_boot_id,
+    open_detector,
+    session_entry,
+)
+from edge_runtime.station.shots import PictureSender
+from vision.errors import FerrogateError
+from vision.judge import require_labels
+
+log = logging.getLogger(__name__)
+
+#: longest wait for an event; the heartbeat advances at least this often
+IDLE_S = 0.02
+#: events taken in one go before acknowledgements are looked at
+BATCH = 16
+COUNTERS_PERIOD_S = 2.0
+#: a detector that has not run for this long is run once, so that its caches stay warm
+KEEP_WARM_S = 1.0
+
+Event = CaptureEvent | LinkEvent
+
+
+class Station:
+    """One station, from opened cameras to the last entry.
+
+    Args:
+        config: its station file.
+        supervised: somebody else removes the picture ring once the recorder is through with it.
+
+    Raises:
+        FerrogateError: anything that is wrong at start.
+    """
+
+    def __init__(self, config: StationConfig, *, supervised: bool = False) -> None:
+        self.config = config
+        self._supervised = supervised
+        self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self.stopping = threading.Event()
+        recipe = load_recipe(config.recipe)
+        model = open_detector(config.detector)
+        self.detector = model.detector
+        require_labels(recipe, self.detector.contract)
+        if self.detector.provider_note:
+            print(self.detector.provider_note, file=sys.stderr, flush=True)
+        facts = SessionFacts(config, recipe, model, machine_boot_id())
+        books = books_so_far(config.storage)
+        self.journal = JournalWriter(
+            journal_folder(config.storage), config.storage.journal_segment_mb, boot_id=facts.boot_id
+        )
+        self._pictures = PictureSender(config)
+        tracker: PartTracker | BenchTracker
+        if isinstance(config.plc, VirtualEye):
+            bench = BenchTracker(config.plc, config.cameras, books.epoch + 1)
+            tracker = bench
+            self._link: PlcLink | BenchLink = BenchLink(bench, self._inbox.put)
+        else:
+            assert isinstance(config.plc, ModbusPlc)
+            assert config.line is not None  # the station file was checked for it
+            tracker = PartTracker(config.cameras, config.line, recipe.size.d_nominal_mm)
+            self._link = PlcLink(config.plc, config.line, self._inbox.put, books.epoch)
+        in_force = InForce(config.lot, config.shift, recipe.sha256(), model.sha256)
+        out = Outputs(
+            self._link, self.journal.append, lambda: self.journal.durable_count, self._pictures.send
+        )
+        self.core = StationCore(
+            config.cameras, tracker, recipe, self.detector, in_force, out, facts.boot_id, books.known
+        )
+        self._capture = [
+            CaptureThread(open_camera(camera), camera, self._inbox.put) for camera in config.cameras
+        ]
+        self._ended: set[str] = set()
+        self.journal.append(session_entry(facts))
+        self._forget_counts = (
+            2 * max((lane.gate_to_confirm_counts for lane in config.line.lanes), default=1)
+            if config.line is not None
+            else 1
+        )
+
+    def run(self) -> None:
+        """Until `stopping` is set or every recording is over."""
+        self.detector.warm_up()
+        started = []
+        try:
+            # The epoch first: a frame before it could belong to no part.
+            self._link.start()
+            for capture in self._capture:
+                capture.start()
+                started.append(capture)
+            self._loop()
+        finally:
+            self._link.stop()
+            for capture in started:
+                capture.stop()
+            self._drain()
+            self.journal.append(self.core.counters_entry())
+            self.journal.close()
+            self._pictures.close(leave=self._supervised)
+
+    # -- loop ---------------------------------------------------------------------------------
+
+    def _loop(self) -> None:
+        next_counters = time.monotonic() + COUNTERS_PERIOD_S
+        last_frame = time.monotonic()
+        while not self.stopping.is_set():
+            handled = self._handle_batch()
+            now = time.monotonic()
+            if handled:
+                last_frame = now
+            elif now - last_frame > KEEP_WARM_S:
+                self.detector.warm_up()
+                last_frame = now
+            self._watch_journal()
+            self.core.after_events(self._forget_counts)
+            if now >= next_counters:
+                next_counters = now + COUNTERS_PERIOD_S
+                self.journal.append(self.core.counters_entry())
+                # Collected here, between events, instead of in the middle of an inspection.
+                gc.collect()
+            if len(self._ended) == len(self._capture) and self._inbox.empty():
+                return
+
+    def _handle_batch(self) -> bool:
+        """Handle what waits; true when a frame was among it."""
+        try:
+            event = self._inbox.get(timeout=IDLE_S)
+        except queue.Empty:
+            return False
+        frames = False
+        for _ in range(BATCH):
+            frames |= isinstance(event, FrameEvent)
+            self._handle(event)
+            try:
+                event = self._inbox.get_nowait()
+            except queue.Empty:
+                return frames
+        self._handle(event)
+        return frames
+
+    def _drain(self) -> None:
+        """Books what the PLC still told before the end; frames are no longer inspected."""
+        while not self._inbox.empty():
+            event = self._inbox.get_nowait()
+            if isinstance(event, OutcomesRead | TriggersRead | StatusRead):
+                self._handle(event)
+
+    def _watch_journal(self) -> None:
+        error = self.journal.error
+        if error:
+            self.core.hold("journal", error)
+        elif "journal" in self.core.holds:
+            self.core.release("journal")
+
+    def _handle(self, event: Event) -> None:
+        core = self.core
+        match event:
+            case FrameEvent(frame=frame):
+                core.on_frame(frame)
+            case StatusRead(header=header):
+                core.on_status(header)
+            case TriggersRead(records=records):
+                core.on_triggers(records)
+            case OutcomesRead():
+                core.on_outcomes(event)
+            case EpochAgreed():
+                core.on_epoch(event)
+                core.release("geometry")
+            case LinkDown(reason=reason):
+                core.on_link_down(reason)
+            case GeometryDiffers(differences=differences):
+                core.hold("geometry", "the PLC's geometry differs: " + "; ".join(differences))
+            case VerdictsLost(count=count, cause=cause):
+                core.fault(f"verdict_{cause}", "the PLC rejects these parts by default", count)
+            case LostFramesEvent(camera=camera, count=count, cause=cause, detail=detail):
+                core.fault(f"frames_{cause}", detail, count, camera=camera)
+            case CameraDownEvent(camera=camera, reason=reason):
+                core.hold(f"camera_{camera}", reason)
+            case CameraUpEvent():
+                pass  # its next frame releases the hold
+            case CameraEndedEvent(camera=camera):
+                self._ended.add(camera)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one station process."""
+    parser = argparse.ArgumentParser(prog="ferrogate station process")
+    parser.add_argument("station", type=Path)
+    args = parser.parse_args(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    ask_for_priority(STATION)
+    # The decision loop shares its interpreter with small I/O threads: let go of it quickly.
+    sys.setswitchinterval(0.0005)
+    cv2.setNumThreads(1)
+    try:
+        station = Station(load_station(args.station), supervised=True)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: station.stopping.set())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
+        gc.freeze()
+        gc.disable()
+        station.run()
+    except FerrogateError as error:
+        print(f"{error.what}\n  where: {error.where}\n  what to do: {error.todo}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""The balls of a run: drawn beforehand from the seed, one behind another.
+
+`plan_balls` gives every ball its label, size, place on the belt, pose and light; the
+pictures come later from the bank (`optics`). Two runs with the same settings have the
+same balls, whatever the machine's speed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from datasets.synthetic.bank import BallTruth, BankIndex
+from edge_runtime.twin.faults import FaultName
+from edge_runtime.twin.settings import COUNTS_PER_D, LineSettings
+from vision.contract import BALL_LABELS
+from vision.errors import ConfigError
+
+UNDERSIZE, OVERSIZE, OVAL, GOOD = "undersize", "oversize", "oval", "good"
+DEFECT_KINDS = (*BALL_LABELS, OVAL, UNDERSIZE, OVERSIZE)
+#: pieces whose outline is no circle: their extent along the belt is read from the pictures
+SHAPED = frozenset({"half", "double", "neck"})
+SIZE_CLIP_SD = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBall:
+    """One ball.
+
+    Attributes:
+        number: from 0.
+        label: 'good', 'oval', 'undersize', 'oversize' or a ball label.
+        bank: which ball of the bank it looks like.
+        size_mm: the diameter that the bank's nominal diameter is scaled to.
+        offset_counts: belt travel from the first ball's centre to this one's.
+        roll0_deg: roll angle as its centre passes the photo-eye.
+        lateral_mm: off the lane's centre line, positive to the left of the travel.
+        light_gain: its brightness.
+        specks: (N, 5): unit vector, radius in px, grey step of dust on it.
+    """
+
+    number: int
+    label: str
+    bank: BallTruth
+    size_mm: float
+    offset_counts: float
+    roll0_deg: float
+    lateral_mm: float
+    light_gain: float
+    specks: tuple[tuple[float, float, float, float, float], ...]
+
+    @property
+    def d_min_mm(self) -> float:
+        """Smallest true width."""
+        return self.size_mm * self.bank.d_min_share
+
+    @property
+    def d_max_mm(self) -> float:
+        """Largest true width."""
+        return self.size_mm * self.bank.d_max_share
+
+    @property
+    def d_mean_mm(self) -> float:
+        """Mean of smallest and largest width."""
+        return (self.d_min_mm + self.d_max_mm) / 2.0
+
+    @property
+    def good(self) -> bool:
+        """Whether it belongs into the accept chute."""
+        return self.label == GOOD
+
+    def roll_deg(self, travel_counts: float, um_per_count: float) -> float:
+        """Roll angle `travel_counts` behind the photo-eye (rolling without slip), degrees 0..360."""
+        radius_mm = self.size_mm / 2.0
+        return (self.roll0_deg + math.degrees(travel_counts * um_per_count / 1000.0 / radius_mm)) % 360.0
+
+    def extent_counts(self, travel_counts: float, settings: LineSettings) -> tuple[float, float]:
+        """Counts from its centre to the ends that cover a beam on the lane's centre line: (ahead, behind).
+
+        A round ball covers the chord 2 sqrt(r^2 - y^2) at its lateral offset y.
+        """
+        counts_per_mm = COUNTS_PER_D / settings.diameter_mm
+        if self.label not in SHAPED:
+            radius_mm = self.d_mean_mm / 2.0
+            half = math.sqrt(max(radius_mm**2 - self.lateral_mm**2, 0.0)) * counts_per_mm
+            return half, half
+        view = nearest_view(self.bank, "left", self.roll_deg(travel_counts, settings.um_per_count))
+        x1, _, x2, _ = self.bank.views[view].silhouette_xyxy_px
+        centre = self.bank.tile_px / 2.0
+        counts_per_px = self.size_mm / self.bank.nominal_px * counts_per_mm
+        return max(x2 - centre, 1.0) * counts_per_px, max(centre - x1, 1.0) * counts_per_px
+
+
+def nearest_view(bank: BallTruth, camera: str, roll_deg: float) -> int:
+    """Index of the camera's view whose roll angle lies nearest.
+
+    Raises:
+        ConfigError: the bank has no view of that camera.
+    """
+    best, best_off = -1, 361.0
+    for index, view in enumerate(bank.views):
+        if view.camera == camera:
+            off = abs((view.roll_deg - roll_deg + 180.0) % 360.0 - 180.0)
+            if off < best_off:
+                best, best_off = index, off
+    if best < 0:
+        raise ConfigError(
+            f"ball {bank.ball} of the bank has no view of camera '{camera}'",
+            where=bank.sheet,
+            todo="rebuild the bank with 'ferrogate data bank'",
+        )
+    return best
+
+
+def plan_balls(settings: LineSettings, bank: BankIndex) -> Iterator[PlannedBall]:
+    """All balls of a run, in order.
+
+    Raises:
+        ConfigError: the bank lacks a kind of ball that the run needs.
+    """
+    by_label = _by_label(bank)
+    needed = {GOOD, *BALL_LABELS, OVAL} if settings.defect_share > 0.0 else {GOOD}
+    missing = sorted(needed - set(by_label))
+    if missing:
+        raise ConfigError(
+            f"the ball bank has no ball of: {', '.join(missing)}",
+            where=str(settings.bank_dir),
+            todo="rebuild the bank with 'ferrogate data bank', or run with --defect-share 0",
+        )
+    touching = {fault.ball for fault in settings.faults if fault.name == FaultName.TOUCHING_BALLS}
+    rng = np.random.default_rng([settings.seed, 0xBA11])
+    offset, before_mm = 0.0, 0.0
+    for number in range(settings.n_balls):
+        ball = _draw_ball(settings, by_label, rng, number)
+        pitch = float(rng.normal(1.0, settings.pitch_sd_share)) * settings.pitch_d * COUNTS_PER_D
+        contact = (before_mm + ball.d_mean_mm) / 2.0 / settings.diameter_mm * COUNTS_PER_D
+        if number:
+            offset += contact if number in touching else max(pitch, contact)
+        before_mm = ball.d_mean_mm
+        yield dataclasses.replace(ball, offset_counts=offset)
+
+
+def _by_label(bank: BankIndex) -> dict[str, list[BallTruth]]:
+    found: dict[str, list[BallTruth]] = {}
+    for ball in bank.balls:
+        found.setdefault(ball.label, []).append(ball)
+    return found
+
+
+def _draw_ball(
+    settings: LineSettings, by_label: dict[str, list[BallTruth]], rng: np.random.Generator, number: int
+) -> PlannedBall:
+    scale = settings.d_scale
+    label = GOOD
+    if rng.random() < settings.defect_share:
+        label = DEFECT_KINDS[int(rng.integers(len(DEFECT_KINDS)))]
+    sd = float(np.clip(rng.standard_normal(), -SIZE_CLIP_SD, SIZE_CLIP_SD))
+    off_mm40 = sd * settings.diameter_sd_mm40
+    reject_mm40 = float(rng.uniform(*settings.size_reject_mm40))
+    if label == UNDERSIZE:
+        off_mm40 = -reject_mm40
+    elif label == OVERSIZE:
+        off_mm40 = reject_mm40
+    looks = by_label[GOOD if label in (UNDERSIZE, OVERSIZE) else label]
+    return PlannedBall(
+        number=number,
+        label=label,
+        bank=looks[int(rng.integers(len(looks)))],
+        size_mm=settings.diameter_mm + off_mm40 * scale,
+        offset_counts=0.0,
+        roll0_deg=float(rng.uniform(0.0, 360.0)),
+        lateral_mm=float(rng.uniform(-1.0, 1.0)) * settings.lateral_mm40 * scale,
+        light_gain=float(np.clip(rng.normal(1.0, settings.light_sd_share), 0.7, 1.3)),
+        specks=_draw_specks(settings, rng),
+    )
+
+
+def _draw_specks(
+    settings: LineSettings, rng: np.random.Generator
+) -> tuple[tuple[float, float, float, float, float], ...]:
+    specks = []
+    for _ in range(int(rng.integers(settings.dust_specks_max + 1))):
+        x, y, z = rng.standard_normal(3)
+        norm = math.sqrt(x * x + y * y + z * z) or 1.0
+        step = float(rng.uniform(8.0, 30.0)) * (1.0 if rng.random() < 0.7 else -1.0)
+        specks.append((float(x / norm), float(y / norm), float(z / norm), float(rng.uniform(0.5, 1.4)), step))
+    return tuple(specks)

@@ -1,0 +1,55 @@
+"""Finding and reading model files."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from edge_runtime.models import model_path, read_model
+from vision.errors import ConfigError, ContractError, FerrogateError
+
+
+def test_a_path_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(b"model")
+    model = read_model(str(path))
+    assert (model.data, model.path, model.name) == (b"model", path, str(path))
+    assert model.sha256 == hashlib.sha256(b"model").hexdigest()
+
+
+def test_shipped_model_comes_from_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = ModuleType("ferrogate_models")
+    package.ball_model_path = lambda: tmp_path / "ball.onnx"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "ferrogate_models", package)
+    assert model_path("ferrogate-models:ball") == tmp_path / "ball.onnx"
+    with pytest.raises(ConfigError, match="ships no rail model"):
+        model_path("ferrogate-models:rail")
+
+
+def test_package_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ferrogate_models", None)
+    with pytest.raises(ConfigError, match="not installed") as caught:
+        read_model("ferrogate-models:ball")
+    assert "pip install" in caught.value.todo
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
+    [
+        ("missing.onnx", None, ConfigError),
+        ("empty.onnx", b"", ContractError),
+        ("ferrogate-models:cube", None, ConfigError),
+    ],
+)
+def test_no_model(name: str, content: bytes | None, error: type[FerrogateError], tmp_path: Path) -> None:
+    spec = name if ":" in name else str(tmp_path / name)
+    if content is not None:
+        Path(spec).write_bytes(content)
+    with pytest.raises(error) as caught:
+        read_model(spec)
+    assert caught.value.where == spec
+    assert caught.value.todo
