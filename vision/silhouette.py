@@ -205,7 +205,7 @@ def measure_outline(
         diameter_min_px=float(widths.min()),
         diameter_max_px=float(widths.max()),
         outline_share=float(ok.mean()),
-        contrast=float(np.median(outside - inside)),
+        contrast=_median(outside - inside),
         focus=_edge_width(edges.profile[ok], inside, outside),
         box_xyxy_px=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
     )
@@ -368,4 +368,10 @@ def _edge_width(profile: Float32Array, inside: Float32Array, outside: Float32Arr
     # Slope over 1 px: over one sample the noise would be the steepest.
     slope = (profile[:, 2:] - profile[:, :-2]).max(axis=1) / np.float32(2.0 * _FINE_STEP_PX)
     step = np.maximum(outside - inside, np.float32(1.0))
-    return float(np.median(step / np.maximum(slope, np.float32(1e-3)))) * _EDGE_10_90_OVER_SLOPE
+    return _median(step / np.maximum(slope, np.float32(1e-3))) * _EDGE_10_90_OVER_SLOPE
+
+
+def _median(values: Float32Array) -> float:
+    """Upper median; a tenth of the time of np.median, which matters at every view."""
+    middle = len(values) // 2
+    return float(np.partition(values, middle)[middle])
