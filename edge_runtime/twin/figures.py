@@ -138,6 +138,15 @@ def _key(ball: BallAudit) -> PartKey | None:
     return ball.epoch, ball.lane, ball.trigger_seq
 
 
+def _accounted(ball: BallAudit, rows: set[PartKey], named_faults: dict[str, int]) -> bool:
+    """The ledger has a row for this ball's part, or a name for why there is none."""
+    key = _key(ball)
+    if key is None or key in rows:
+        return True
+    # Its trigger died with the PLC before anybody read it: the restart is in the books.
+    return not ball.side and "plc_restart" in named_faults
+
+
 def collect(run: DemoRun) -> DemoFigures:
     """Read truth, PLC log and ledger of a finished run.
 
@@ -178,9 +187,8 @@ def collect(run: DemoRun) -> DemoFigures:
         else:
             latencies.append((ball.verdict_ns - began) / 1e6)
     # A part without an outcome is accounted for only where the books name what became of it.
-    named_rows = {(row.epoch, row.lane, row.trigger_seq) for row in rows if row.has_outcome or books.balanced}
-    keys = [key for ball in report.balls if (key := _key(ball)) is not None]
-    missing = sum(key not in named_rows for key in keys)
+    rows_named = {(row.epoch, row.lane, row.trigger_seq) for row in rows if row.has_outcome or books.balanced}
+    missing = sum(not _accounted(ball, rows_named, named) for ball in report.balls)
     return DemoFigures(
         report=report,
         books=books,
