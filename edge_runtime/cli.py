@@ -37,7 +37,7 @@ EDGE_COMMANDS: tuple[tuple[str, str, str], ...] = (
 ENTRY_POINT_GROUP = "ferrogate.commands"
 #: One line each for the rooms of this distribution, so that `--help` need not load them.
 ROOM_HELP = {
-    "data": "render, import, split and check pictures (data team)",
+    "data": "render balls for training and for the twin line (data team)",
     "train": "train a detector (data team)",
     "export": "write a trained detector as one ONNX file with its contract (data team)",
 }

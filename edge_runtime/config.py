@@ -21,7 +21,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ShmCameraSource(_Strict):
@@ -267,6 +267,12 @@ class StationConfig(_Strict):
         if self.line is None:
             return self
         line = self.line
+        numbers = [lane.lane for lane in line.lanes]
+        if len(set(numbers)) != len(numbers):
+            raise ValueError(f"line.lanes: lane numbers repeat: {numbers}")
+        for number in numbers:
+            if not any(number in camera.geometry.lane_y_px for camera in self.cameras):
+                raise ValueError(f"line.lanes[{number}]: no camera's lane_y_px looks at this lane")
         if line.pulse_min_counts >= line.pulse_max_counts:
             raise ValueError("line: pulse_min_counts is not below pulse_max_counts")
         inspection = round(line.inspection_ms / 1000.0 * line.max_speed_counts_per_s)
@@ -325,7 +331,7 @@ def _validated(model: type[ModelT], data: object, path: Path, what: str) -> Mode
         raise ConfigError(
             f"the {what} cannot be used: " + "; ".join(lines),
             where=str(path),
-            todo=f"correct it; 'ferrogate run --schema' prints what a {what} may hold",
+            todo=f"correct it; 'ferrogate run --schema {what.split()[0]}' prints what a {what} may hold",
         ) from error
 
 

@@ -17,7 +17,7 @@ from typing import Protocol
 from edge_runtime.config import CameraConfig, LineGeometry
 from edge_runtime.encoder import Unwrapper, wrap
 from edge_runtime.plc.records import TriggerRecord
-from vision.types import Frame, LostView, PartId, View, ViewFindings
+from vision.types import Frame, FrameFault, LostView, PartId, View, ViewFindings
 
 #: frames kept per camera so that a trigger that comes late still finds its first views
 FRAMES_KEPT = 12
@@ -84,8 +84,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Untriggered:
-    """A ball that no trigger claims: its centre on the belt (endless count), who saw it first."""
+    """A ball that no trigger claims: its lane, its centre on the belt (endless count), who saw it first."""
 
+    lane: int
     centre: int
     camera: str
 
@@ -95,6 +96,7 @@ class _KeptFrame:
     exposure: int
     frame: Frame
     background_level: float | None
+    fault: FrameFault | None
 
 
 class PartTracker:
@@ -118,18 +120,26 @@ class PartTracker:
         self._kept: dict[str, deque[_KeptFrame]] = {name: deque(maxlen=FRAMES_KEPT) for name in self._cameras}
         self._newest: dict[str, int] = {}
         self.untriggered: list[Untriggered] = []
+        #: frames that came behind a newer one of their camera and were not used
+        self.out_of_order = 0
 
     def diameter_px(self, camera: str) -> float:
         """Nominal diameter in pixels of a camera."""
         return self.d_counts * self._cameras[camera].geometry.px_per_count
 
     def clear(self) -> list[Part]:
-        """Forget everything in flight (a new epoch); returns the parts that had no verdict."""
+        """Forget everything in flight (a new epoch); returns the parts that had no verdict.
+
+        Positions begin anew, too: with nothing in flight there is nothing to compare them with, and
+        the belt's counter may have been reset meanwhile.
+        """
         left = [part for part in self.parts.values() if not part.judged]
         self.parts.clear()
         self.untriggered.clear()
         for kept in self._kept.values():
             kept.clear()
+        self._newest.clear()
+        self.belt, self.now = Unwrapper(), None
         return left
 
     # -- belt ---------------------------------------------------------------------------------
@@ -164,8 +174,13 @@ class PartTracker:
 
     # -- triggers -----------------------------------------------------------------------------
 
-    def on_trigger(self, trigger: TriggerRecord) -> tuple[Part, list[tuple[DueView, View]]]:
-        """A new part: its due views, marks on it and its neighbours, and views already in kept frames."""
+    def on_trigger(
+        self, trigger: TriggerRecord
+    ) -> tuple[Part, list[tuple[DueView, View, FrameFault | None]]]:
+        """A new part: its due views, marks on it and its neighbours, and views already in kept frames.
+
+        Such a view comes with the fault of its frame, None for a healthy one.
+        """
         rising = self.belt.peek(trigger.encoder_count)
         centre = rising + trigger.pulse_counts // 2
         part_id = PartId(trigger.epoch, trigger.lane, trigger.trigger_seq)
@@ -185,7 +200,9 @@ class PartTracker:
         self._mark_neighbours(part)
         self.parts[part_id] = part
         self.untriggered = [
-            ball for ball in self.untriggered if abs(ball.centre - centre) > CLAIM_SHARE * self.d_counts
+            ball
+            for ball in self.untriggered
+            if ball.lane != trigger.lane or abs(ball.centre - centre) > CLAIM_SHARE * self.d_counts
         ]
         return part, list(self._views_in_kept_frames(part))
 
@@ -229,7 +246,7 @@ class PartTracker:
                 part.mark("too_close")
                 other.mark("too_close")
 
-    def _views_in_kept_frames(self, part: Part) -> Iterator[tuple[DueView, View]]:
+    def _views_in_kept_frames(self, part: Part) -> Iterator[tuple[DueView, View, FrameFault | None]]:
         for view in part.due:
             newest = self._newest.get(view.camera)
             if newest is None or view.exposure > newest:
@@ -239,21 +256,24 @@ class PartTracker:
                 self._lose(view, "before_trigger")
             else:
                 view.taken = True
-                yield view, self._cut(part, view, kept.frame, kept.background_level)
+                yield view, self._cut(part, view, kept.frame, kept.background_level), kept.fault
 
     # -- frames -------------------------------------------------------------------------------
 
-    def on_frame(self, frame: Frame, background_level: float | None) -> list[tuple[Part, DueView, View]]:
-        """Views of the parts that are due in this frame.
+    def on_frame(
+        self, frame: Frame, background_level: float | None, fault: FrameFault | None = None
+    ) -> list[tuple[Part, DueView, View]]:
+        """Views of the parts that are due in this frame; `fault` is kept for triggers that come later.
 
         A frame older than the newest of its camera came too late: it gives no views.
         """
         exposure = self.belt.peek(frame.encoder_count)
         newest = self._newest.get(frame.camera)
         if newest is not None and exposure <= newest:
+            self.out_of_order += 1
             return []
         self._newest[frame.camera] = exposure
-        self._kept[frame.camera].append(_KeptFrame(exposure, frame, background_level))
+        self._kept[frame.camera].append(_KeptFrame(exposure, frame, background_level, fault))
         views = []
         for part in self.parts.values():
             for view in part.due:
@@ -279,14 +299,24 @@ class PartTracker:
             x = region.centre_xy_px[0]
             along = x if geometry.direction == 1 else geometry.width_px - x
             centre = round(exposure - geometry.fov_start_counts - along / geometry.px_per_count)
-            if any(abs(part.centre - centre) <= self._claim_counts(part) for part in self.parts.values()):
+            y = region.centre_xy_px[1]
+            lane = min(geometry.lane_y_px, key=lambda number: abs(geometry.lane_y_px[number] - y))
+            if self._claimed(lane, centre):
                 continue
-            if any(abs(ball.centre - centre) <= CLAIM_SHARE * self.d_counts for ball in self.untriggered):
-                continue
-            ball = Untriggered(centre, frame.camera)
+            ball = Untriggered(lane, centre, frame.camera)
             self.untriggered.append(ball)
             new.append(ball)
         return new
+
+    def _claimed(self, lane: int, centre: int) -> bool:
+        """A part, or a stray that is known already, stands for a ball at this place."""
+        return any(
+            part.part_id.lane == lane and abs(part.centre - centre) <= self._claim_counts(part)
+            for part in self.parts.values()
+        ) or any(
+            ball.lane == lane and abs(ball.centre - centre) <= CLAIM_SHARE * self.d_counts
+            for ball in self.untriggered
+        )
 
     def _claim_counts(self, part: Part) -> float:
         """How far from its centre a part claims regions; one with an over-long pulse claims all of it."""

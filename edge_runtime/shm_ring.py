@@ -99,7 +99,10 @@ def open_memory(name: str) -> mmap.mmap:
     except OSError as error:
         raise RingError(f"there is no shared memory '{name}'") from error
     try:
-        return _mapped(fd, os.fstat(fd).st_size)
+        size = os.fstat(fd).st_size
+        if size == 0:
+            raise RingError(f"the shared memory '{name}' is still being made")
+        return _mapped(fd, size)
     finally:
         os.close(fd)
 
@@ -117,7 +120,7 @@ class RingWriter:
         self.name = name
         self.slots = slots
         self.slot_bytes = _SLOT_HEAD.size + _HEADER_BYTES + payload_bytes
-        self._payload_bytes = payload_bytes
+        self.payload_bytes = payload_bytes
         size = _RING_HEAD.size + slots * self.slot_bytes
         self._memory = create_memory(name, size)
         self._view = memoryview(self._memory)
@@ -138,7 +141,7 @@ class RingWriter:
         """
         text = json.dumps(header, separators=(",", ":")).encode("utf-8")
         data = payload.reshape(-1)
-        if len(text) > _HEADER_BYTES or data.nbytes > self._payload_bytes:
+        if len(text) > _HEADER_BYTES or data.nbytes > self.payload_bytes:
             raise RingError(f"entry of {len(text)} + {data.nbytes} bytes does not fit ring {self.name}")
         start = _RING_HEAD.size + (self.written % self.slots) * self.slot_bytes
         body = start + _SLOT_HEAD.size

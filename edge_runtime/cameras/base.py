@@ -12,7 +12,14 @@ from typing import Literal, Protocol
 from vision.types import Frame
 
 LossCause = Literal[
-    "ring_overrun", "number_gap", "number_reset", "unreadable", "stale", "repeated", "camera_error"
+    "ring_overrun",
+    "number_gap",
+    "number_reset",
+    "unreadable",
+    "stale",
+    "repeated",
+    "camera_error",
+    "inbox_full",
 ]
 
 

@@ -46,7 +46,7 @@ class ShmCamera:
         try:
             self._inode = self._current_inode()
             self._reader = RingReader(self._source.name)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise CameraError(
                 f"the frame ring cannot be opened: {error}",
                 where=f"camera '{self.name}', ring '{self._source.name}'",

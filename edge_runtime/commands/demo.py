@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -66,7 +67,13 @@ def _settings(args: argparse.Namespace) -> LineSettings:
         print(f"{len(names)} faults need {n_balls} balls to stand apart: running {n_balls}", file=sys.stderr)
     seed = args.seed if args.seed is not None else int.from_bytes(os.urandom(3), "big")
     run_dir = (args.out or Path("runs") / time.strftime("demo-%Y%m%d-%H%M%S", time.gmtime())).resolve()
-    if run_dir.exists() and any(run_dir.iterdir()):
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        used = any(run_dir.iterdir())
+    except OSError as error:
+        what = f"the run's folder cannot be made: {error.strerror or error}"
+        raise ConfigError(what, where=str(run_dir), todo="give another --out") from error
+    if used:
         raise ConfigError("the folder is not empty", where=str(run_dir), todo="give another --out")
     unique = f"ferrogate-{os.getpid()}"
     try:
@@ -82,8 +89,13 @@ def _settings(args: argparse.Namespace) -> LineSettings:
             ring_prefix=unique,
             plc_port=free_port(),
         )
-    except ValueError as error:
-        raise ConfigError(f"the line cannot be run like this: {error}", where="command line") from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise ConfigError(
+            f"the line cannot be run like this: {wrong}",
+            where="--balls, --rate, --diameter-mm, --defect-share, --seed",
+            todo="'ferrogate demo --help' tells what each may be",
+        ) from error
 
 
 def _model(spec: str) -> str:

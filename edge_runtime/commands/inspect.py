@@ -100,6 +100,10 @@ def run(args: argparse.Namespace) -> int:
     # OpenCV's decoders write to stderr on their own; every error is reported by us.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     counts: Counter[str] = Counter()
+    if args.jsonl.resolve() in {Path(name).resolve() for name in names}:
+        raise ConfigError(
+            "the output would replace a picture", where=str(args.jsonl), todo="name another file for --jsonl"
+        )
     with _whole_file(args.jsonl) as out:
         for record in _records(names, job):
             counts["error" if "error" in record else str(record["verdict"])] += 1

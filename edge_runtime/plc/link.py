@@ -76,6 +76,12 @@ def geometry_differences(line: LineGeometry, plc: dict[str, int]) -> tuple[str, 
     for lane in line.lanes:
         expected[f"lane{lane.lane}_eye_to_gate_counts"] = lane.eye_to_gate_counts
         expected[f"lane{lane.lane}_gate_to_confirm_counts"] = lane.gate_to_confirm_counts
+    ours = {lane.lane for lane in line.lanes}
+    for number in range(reg.LANES_MAX):
+        name = f"lane{number}_eye_to_gate_counts"
+        if number not in ours and name in plc:
+            # A lane that the PLC uses and the station does not know would run without eyes.
+            expected[name] = 0
     return tuple(
         f"{name}: PLC {plc[name]}, station file {value}"
         for name, value in expected.items()
@@ -152,9 +158,15 @@ class PlcLink:
         """The core has cleared its parts and works in this epoch."""
         self._epoch_ack = epoch
 
-    def ack_outcomes(self, tail: int) -> None:
-        """Outcomes up to `tail` are on disk; the PLC may reuse their slots."""
-        self._outcome_tail = tail
+    def ack_outcomes(self, plc_boot_id: int, tail: int) -> None:
+        """Outcomes of this PLC life up to `tail` are on disk; the PLC may reuse their slots."""
+        if plc_boot_id == self._boot_id:
+            self._outcome_tail = tail
+
+    @property
+    def alive(self) -> bool:
+        """Both threads run (or have been told to stop)."""
+        return self._stop.is_set() or (self._reader.is_alive() and self._writer.is_alive())
 
     def request_stop(self) -> None:
         """Ask the PLC to latch the belt."""
@@ -271,6 +283,12 @@ class PlcLink:
         """Entries from `tail` up to `head`, stopping at one that is not whole yet."""
         taken: list[dict[str, int]] = []
         waiting = (head - tail) % _COUNTER
+        if waiting > ring.slots:
+            raise LinkError(
+                f"the {ring.slot.name} ring is out of step: head {head}, tail {tail}, {ring.slots} slots",
+                where=f"{self._config.host}:{self._config.port}",
+                todo="restart the PLC's program, so that both begin at 0 (its retained memory is damaged)",
+            )
         while len(taken) < waiting:
             index = (tail + len(taken)) % _COUNTER
             run = min(

@@ -17,7 +17,7 @@ from edge_runtime.plc.records import TriggerRecord, VerdictRecord
 from edge_runtime.plc.registers import StationState
 from edge_runtime.plc.virtual_eye import VirtualEyeLink
 from vision.crossing import Crossing
-from vision.types import Frame, LostView, PartId, View
+from vision.types import Frame, FrameFault, LostView, PartId, View
 
 
 class BenchTracker:
@@ -29,7 +29,8 @@ class BenchTracker:
         self.parts: dict[PartId, Part] = {}
         self.now: int | None = None
         self._geometry = {camera.name: camera.geometry for camera in cameras}
-        self._seen: dict[int, tuple[Frame, Crossing]] = {}
+        self.out_of_order = 0
+        self._seen: dict[int, tuple[Frame, Crossing, FrameFault | None]] = {}
 
     def diameter_px(self, camera: str) -> float | None:
         """Not known before a ball is seen."""
@@ -49,27 +50,31 @@ class BenchTracker:
     def on_encoder(self, count: int) -> None:
         """Pictures count here, not an encoder."""
 
-    def on_frame(self, frame: Frame, background_level: float | None) -> list[tuple[Part, DueView, View]]:
+    def on_frame(
+        self, frame: Frame, background_level: float | None, fault: FrameFault | None = None
+    ) -> list[tuple[Part, DueView, View]]:
         """Look for crossings; each becomes a trigger that comes back through the inbox."""
         self.now = frame.encoder_count
         if frame.pixel_format != "bgr8":
             return []  # frame health has refused it already
         triggers = self.eye.observe(frame)
         for trigger, crossing in zip(triggers, self.eye.crossings, strict=True):
-            self._seen[trigger.trigger_seq] = (frame, crossing)
+            self._seen[trigger.trigger_seq] = (frame, crossing, fault)
         if triggers and self.sink is not None:
             self.sink(TriggersRead(tuple(triggers)))
         return []
 
-    def on_trigger(self, trigger: TriggerRecord) -> tuple[Part, list[tuple[DueView, View]]]:
+    def on_trigger(
+        self, trigger: TriggerRecord
+    ) -> tuple[Part, list[tuple[DueView, View, FrameFault | None]]]:
         """A new part with its one view."""
-        frame, crossing = self._seen.pop(trigger.trigger_seq)
+        frame, crossing, fault = self._seen.pop(trigger.trigger_seq)
         part_id = PartId(trigger.epoch, trigger.lane, trigger.trigger_seq)
         due = DueView(frame.camera, trigger.encoder_count, 0, taken=True)
         # Nothing waits behind a virtual eye, so nothing can be late.
         part = Part(part_id, trigger, trigger.encoder_count, trigger.encoder_count + COUNT_MODULUS, [due])
         self.parts[part_id] = part
-        return part, [(due, self._cut(part_id, frame, crossing))]
+        return part, [(due, self._cut(part_id, frame, crossing), fault)]
 
     def _cut(self, part_id: PartId, frame: Frame, crossing: Crossing) -> View:
         x, y = crossing.ball.centre_xy_px
@@ -128,6 +133,11 @@ class BenchLink:
     def stop(self) -> None:
         """Nothing runs here."""
 
+    @property
+    def alive(self) -> bool:
+        """Nothing here can break off."""
+        return True
+
     def send_verdict(self, record: VerdictRecord) -> None:
         """The outcome of this verdict."""
         self._outcomes += 1
@@ -142,5 +152,5 @@ class BenchLink:
     def ack_epoch(self, epoch: int) -> None:
         """Nobody listens."""
 
-    def ack_outcomes(self, tail: int) -> None:
+    def ack_outcomes(self, plc_boot_id: int, tail: int) -> None:
         """Nobody listens."""

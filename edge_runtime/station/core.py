@@ -17,17 +17,18 @@ import cv2
 
 from edge_runtime.config import CameraConfig
 from edge_runtime.encoder import wrap
-from edge_runtime.entries import CountersEntry, EpochEntry, FaultEntry, GapEntry
+from edge_runtime.entries import CountersEntry, EpochEntry, FaultEntry
 from edge_runtime.parts import DueView, Part
 from edge_runtime.plc.events import EpochAgreed, OutcomesRead
 from edge_runtime.plc.records import OutcomeRecord, TriggerRecord
 from edge_runtime.plc.registers import PlcStatus, StationState
 from edge_runtime.station.eyes import FrameEyes
-from edge_runtime.station.known import KnownTriggers
+from edge_runtime.station.known import KnownTriggers, OutcomeAcks, TriggerNumbers
 from edge_runtime.station.ports import Outputs, Tracker
 from edge_runtime.station.rows import (
     InForce,
     Stamp,
+    gap_entry,
     judged_entry,
     outcome_entry,
     unjudged_entry,
@@ -35,6 +36,7 @@ from edge_runtime.station.rows import (
 )
 from vision.ball import frame_fault_view, fuse, inspect_view
 from vision.detector import Detector
+from vision.errors import ContractError, ImageError
 from vision.judge import judge
 from vision.recipe import BallRecipe
 from vision.types import (
@@ -67,6 +69,7 @@ class StationCore:
         out: link, journal, pictures.
         boot_id: this boot of the machine, for the stamps.
         known: what the books of an earlier run know of trigger numbers.
+        lanes: lanes of the station file.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class StationCore:
         out: Outputs,
         boot_id: str,
         known: KnownTriggers,
+        lanes: frozenset[int] = frozenset({0}),
     ) -> None:
         self.tracker = tracker
         self._recipe = recipe
@@ -86,15 +90,15 @@ class StationCore:
         self._in_force = in_force
         self._out = out
         self._boot_id = boot_id
-        self._known = known
-        self._next_seq: dict[int, int] = {}
+        self._numbers = TriggerNumbers(known)
+        self._lanes = lanes
         self._eyes = {camera.name: FrameEyes(camera, tracker.diameter_px(camera.name)) for camera in cameras}
         self._u_scale_share = max(camera.geometry.u_scale_share for camera in cameras)
         self._every = {camera.name: camera.exposure.every_counts for camera in cameras}
         self._seen_at: dict[str, int] = {}
         self._views: dict[PartId, list[View]] = {}
         self._at_trigger: dict[PartId, InForce] = {}
-        self._acks: list[tuple[int, int]] = []
+        self._acks = OutcomeAcks()
         self._overflow: dict[str, int] = {}
         self._status = PlcStatus(0)
         self.epoch = 0
@@ -154,8 +158,13 @@ class StationCore:
             self.counts["parts"] += 1
         self._views.clear()
         self._at_trigger.clear()
+        self._seen_at.clear()
+        if "encoder_count" in agreed.header:
+            # Positions begin anew: the PLC's counter may have, too.
+            self.tracker.on_encoder(agreed.header["encoder_count"])
+        self._numbers.begin(agreed.plc_boot_id)
         if agreed.plc_boot_id != self.plc_boot_id:
-            self._next_seq = self._known.expected(agreed.plc_boot_id) or {}
+            self._acks.clear()
             self._overflow.clear()
             if self.plc_boot_id is not None:
                 self.fault("plc_restart", f"PLC boot {agreed.plc_boot_id:#x}")
@@ -202,44 +211,38 @@ class StationCore:
         for trigger in records:
             self._check_sequence(trigger)
             self.counts["triggers"] += 1
-            if trigger.epoch != self.epoch or self.tracker.now is None:
-                cause = "stale_epoch" if trigger.epoch == self.epoch or self.counts["judged"] else "no_vision"
-                self._out.journal(unjudged_entry(trigger, cause, None, self.stamp()))
-                self.counts["parts"] += 1
-                continue
-            part, views = self.tracker.on_trigger(trigger)
-            self._at_trigger[part.part_id] = self._in_force
-            for due, view in views:
-                self._inspect(part, due, view, None)
-            for other in list(self.tracker.parts.values()):
-                if other.accepted and other.marks:
-                    self._revoke(other, other.marks[0])
+            if trigger.lane not in self._lanes:
+                self.fault("unknown_lane", f"lane {trigger.lane}, trigger {trigger.trigger_seq}")
+                self._book_unjudged(trigger, "no_vision")
+            elif trigger.epoch != self.epoch or self.tracker.now is None:
+                ours = trigger.epoch == self.epoch or self.counts["judged"]
+                self._book_unjudged(trigger, "stale_epoch" if ours else "no_vision")
+            else:
+                self._begin_part(trigger)
         self._close_what_is_due()
 
+    def _book_unjudged(self, trigger: TriggerRecord, cause: str) -> None:
+        self._out.journal(unjudged_entry(trigger, cause, None, self.stamp()))
+        self.counts["parts"] += 1
+
+    def _begin_part(self, trigger: TriggerRecord) -> None:
+        part, views = self.tracker.on_trigger(trigger)
+        self._at_trigger[part.part_id] = self._in_force
+        for due, view, fault in views:
+            self._inspect(part, due, view, fault)
+        for other in list(self.tracker.parts.values()):
+            if other.accepted and other.marks:
+                self._revoke(other, other.marks[0])
+
     def _check_sequence(self, trigger: TriggerRecord) -> None:
-        # A PLC numbers from 1 at its start; before the very first books nobody counted.
-        first = 1 if self._known.next_seq or self.counts["triggers"] else trigger.trigger_seq
-        expected = self._next_seq.get(trigger.lane, first)
-        if trigger.trigger_seq > expected:
-            totals = {
-                name: self.header.get(f"{name}_total", 0) for name in ("triggers", "accepted", "rejected")
-            }
-            proof = "PLC totals: " + ", ".join(f"{count} {name}" for name, count in totals.items())
-            last = trigger.trigger_seq - 1
-            self._out.journal(
-                GapEntry(
-                    epoch=trigger.epoch,
-                    lane=trigger.lane,
-                    first_seq=expected,
-                    last_seq=last,
-                    cause="no_vision",
-                    proof=proof,
-                    utc_ns=time.time_ns(),
-                    boot_id=self._boot_id,
-                )
-            )
-            self.counts["gap_parts"] += last - expected + 1
-        self._next_seq[trigger.lane] = trigger.trigger_seq + 1
+        try:
+            missing = self._numbers.take(trigger.lane, trigger.trigger_seq)
+        except ValueError as error:
+            self.fault("sequence_back", str(error))
+            return
+        if missing is not None:
+            self._out.journal(gap_entry(trigger, missing, self.header, self.stamp()))
+            self.counts["gap_parts"] += missing[1] - missing[0] + 1
 
     def on_outcomes(self, event: OutcomesRead) -> None:
         """What the PLC did; acknowledged once it is on disk."""
@@ -247,10 +250,9 @@ class StationCore:
         for record in event.records:
             numbers.append(self._out.journal(outcome_entry(record, self.stamp())))
             self._count_outcome(record)
-        kept = [number for number in numbers if number is not None]
-        # An outcome that the journal could not take is never acknowledged: the PLC keeps it.
-        if len(kept) == len(numbers):
-            self._acks.append((kept[-1], event.tail))
+        self._acks.add(numbers, event.tail)
+        if self._acks.broken:
+            self.hold("books", "the journal dropped outcomes: restart the station once the disk is writable")
 
     def _count_outcome(self, record: OutcomeRecord) -> None:
         self.counts["outcomes"] += 1
@@ -269,12 +271,16 @@ class StationCore:
         background = health.figures.get("background")
         if eyes.fault_is_new(health.fault):
             self.fault(f"frame_{health.fault.value}", health.detail, camera=frame.camera)
-        views = self.tracker.on_frame(frame, background)
+        fault = health.fault if health.fault is not FrameFault.OK else None
+        views = self.tracker.on_frame(frame, background, fault)
+        if self.tracker.out_of_order:
+            self.fault("frames_out_of_order", count=self.tracker.out_of_order, camera=frame.camera)
+            self.tracker.out_of_order = 0
         # The part nearest to its gate first: its verdict is due first.
         for part, due, view in sorted(views, key=lambda item: item[0].deadline):
             # A station that has fallen behind does not inspect what can no longer be accepted.
             if not part.judged and not self._past(part):
-                self._inspect(part, due, view, health.fault if health.fault is not FrameFault.OK else None)
+                self._inspect(part, due, view, fault)
                 if part.complete:
                     self._judge(part)
         if self.tracker.now is not None:
@@ -300,7 +306,7 @@ class StationCore:
         else:
             try:
                 found = inspect_view(view, self._recipe, self._detector)
-            except (ValueError, ArithmeticError, cv2.error) as error:
+            except (ImageError, ContractError, ValueError, ArithmeticError, cv2.error) as error:
                 # One view that cannot be inspected rejects one part; it must not stop the line.
                 self.fault("inspection_error", f"part {part.part_id}: {error}", camera=view.camera)
                 found = frame_fault_view(view, "inspection_error", labels)
@@ -356,7 +362,9 @@ class StationCore:
         self.counts[f"verdict_{verdict.decision.name.lower()}"] += 1
         self.counts["views_due"] += inspection.views_due
         self.counts["views_lost"] += len(inspection.lost)
-        self._out.pictures(part, verdict, self._views.pop(part.part_id, []))
+        not_kept = self._out.pictures(part, verdict, self._views.pop(part.part_id, []))
+        if not_kept:
+            self.fault("picture_too_large", f"part {part.part_id}", not_kept)
 
     def _revoke(self, part: Part, reason: str) -> None:
         """An accept that newer knowledge takes back: a second verdict, which the PLC treats as reject."""
@@ -369,11 +377,9 @@ class StationCore:
 
     def after_events(self, forget_counts: int) -> None:
         """Acknowledge what is on disk, forget what has passed, show progress to the PLC."""
-        durable = self._out.durable()
-        done = [tail for number, tail in self._acks if number <= durable]
-        if done:
-            self._out.link.ack_outcomes(done[-1])
-            self._acks = self._acks[len(done) :]
+        tail = self._acks.due(self._out.durable())
+        if tail is not None and self.plc_boot_id is not None:
+            self._out.link.ack_outcomes(self.plc_boot_id, tail)
         self.tracker.forget_before(forget_counts)
         self._out.link.beat()
 

@@ -10,7 +10,7 @@ from edge_runtime.entries import Entry
 from edge_runtime.parts import DueView, Part, Region, Untriggered
 from edge_runtime.plc.records import TriggerRecord, VerdictRecord
 from edge_runtime.plc.registers import StationState
-from vision.types import Frame, PartId, Verdict, View
+from vision.types import Frame, FrameFault, PartId, Verdict, View
 
 
 class Link(Protocol):
@@ -33,7 +33,7 @@ class Link(Protocol):
     def ack_epoch(self, epoch: int) -> None:
         """The core works in this epoch now."""
 
-    def ack_outcomes(self, tail: int) -> None:
+    def ack_outcomes(self, plc_boot_id: int, tail: int) -> None:
         """Outcomes up to here are on disk."""
 
 
@@ -42,6 +42,7 @@ class Tracker(Protocol):
 
     parts: dict[PartId, Part]
     now: int | None
+    out_of_order: int
 
     def diameter_px(self, camera: str) -> float | None:
         """Nominal diameter in a camera's pixels, None when unknown."""
@@ -55,10 +56,14 @@ class Tracker(Protocol):
     def on_encoder(self, count: int) -> None:
         """The belt is here."""
 
-    def on_trigger(self, trigger: TriggerRecord) -> tuple[Part, list[tuple[DueView, View]]]:
+    def on_trigger(
+        self, trigger: TriggerRecord
+    ) -> tuple[Part, list[tuple[DueView, View, FrameFault | None]]]:
         """A new part, and views of it that are here already."""
 
-    def on_frame(self, frame: Frame, background_level: float | None) -> list[tuple[Part, DueView, View]]:
+    def on_frame(
+        self, frame: Frame, background_level: float | None, fault: FrameFault | None = None
+    ) -> list[tuple[Part, DueView, View]]:
         """Views of the parts due in this frame."""
 
     def strays(self, frame: Frame, regions: Iterable[Region]) -> list[Untriggered]:
@@ -79,10 +84,11 @@ class Outputs:
     """Where the core's words go.
 
     `journal` appends an entry and returns its number (None: dropped, and counted); `durable` tells how
-    many entries are on disk; `pictures` takes the views of a part that are worth keeping.
+    many entries are on disk; `pictures` takes the views of a part that are worth keeping and returns
+    how many did not fit.
     """
 
     link: Link
     journal: Callable[[Entry], int | None]
     durable: Callable[[], int]
-    pictures: Callable[[Part, Verdict, list[View]], None]
+    pictures: Callable[[Part, Verdict, list[View]], int]

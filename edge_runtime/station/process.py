@@ -9,11 +9,13 @@ from __future__ import annotations
 import argparse
 import gc
 import logging
+import os
 import queue
 import signal
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -28,7 +30,15 @@ from edge_runtime.cameras.base import (
     LostFramesEvent,
 )
 from edge_runtime.cameras.capture import CaptureThread
-from edge_runtime.config import ModbusPlc, StationConfig, VirtualEye, load_recipe, load_station
+from edge_runtime.config import (
+    CameraConfig,
+    FolderCameraSource,
+    ModbusPlc,
+    StationConfig,
+    VirtualEye,
+    load_recipe,
+    load_station,
+)
 from edge_runtime.journal import JournalWriter
 from edge_runtime.parts import PartTracker
 from edge_runtime.plc.events import (
@@ -56,7 +66,7 @@ from edge_runtime.station.session import (
     session_entry,
 )
 from edge_runtime.station.shots import PictureSender
-from vision.errors import FerrogateError
+from vision.errors import CameraError, FerrogateError
 from vision.judge import require_labels
 
 log = logging.getLogger(__name__)
@@ -65,6 +75,8 @@ log = logging.getLogger(__name__)
 IDLE_S = 0.02
 #: events taken in one go before acknowledgements are looked at
 BATCH = 16
+#: events that may wait; beyond that a live camera's frames are lost, with that name
+INBOX_MAX = 128
 COUNTERS_PERIOD_S = 2.0
 #: a detector that has not run for this long is run once, so that its caches stay warm
 KEEP_WARM_S = 1.0
@@ -86,6 +98,7 @@ class Station:
     def __init__(self, config: StationConfig, *, supervised: bool = False) -> None:
         self.config = config
         self._supervised = supervised
+        self._parent_pid = os.getppid()
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.stopping = threading.Event()
         recipe = load_recipe(config.recipe)
@@ -99,7 +112,7 @@ class Station:
         self.journal = JournalWriter(
             journal_folder(config.storage), config.storage.journal_segment_mb, boot_id=facts.boot_id
         )
-        self._pictures = PictureSender(config)
+        self._pictures = PictureSender(config, recipe.size.d_nominal_mm)
         tracker: PartTracker | BenchTracker
         if isinstance(config.plc, VirtualEye):
             bench = BenchTracker(config.plc, config.cameras, books.epoch + 1)
@@ -115,10 +128,19 @@ class Station:
             self._link, self.journal.append, lambda: self.journal.durable_count, self._pictures.send
         )
         self.core = StationCore(
-            config.cameras, tracker, recipe, self.detector, in_force, out, facts.boot_id, books.known
+            config.cameras,
+            tracker,
+            recipe,
+            self.detector,
+            in_force,
+            out,
+            facts.boot_id,
+            books.known,
+            _lanes(config),
         )
         self._capture = [
-            CaptureThread(open_camera(camera), camera, self._inbox.put) for camera in config.cameras
+            CaptureThread(open_camera(camera), camera, partial(self._take_in, _patient(camera)))
+            for camera in config.cameras
         ]
         self._ended: set[str] = set()
         self.journal.append(session_entry(facts))
@@ -148,12 +170,44 @@ class Station:
             self.journal.close()
             self._pictures.close(leave=self._supervised)
 
+    def _orphaned(self) -> bool:
+        """The supervisor is gone: nobody books what this station would judge."""
+        return self._supervised and os.getppid() != self._parent_pid
+
+    def _take_in(self, patient: bool, event: CaptureEvent) -> None:
+        """Where capture threads put their events; a full inbox slows a recording, or costs a live frame."""
+        if isinstance(event, FrameEvent):
+            while self._inbox.qsize() >= INBOX_MAX:
+                if self.stopping.is_set():
+                    return
+                if not patient:
+                    self._inbox.put(
+                        LostFramesEvent(event.frame.camera, 1, "inbox_full", "the station is behind")
+                    )
+                    return
+                time.sleep(0.002)
+        self._inbox.put(event)
+
+    def _check_workers(self) -> None:
+        """A station whose link or camera thread broke off is started again, not left half alive."""
+        broken = [
+            camera.name
+            for camera, capture in zip(self.config.cameras, self._capture, strict=True)
+            if not capture.alive and camera.name not in self._ended
+        ]
+        if broken or not self._link.alive:
+            raise CameraError(
+                f"a worker thread broke off: {', '.join(broken) or 'PLC link'}",
+                where=self.config.name,
+                todo="see the messages above; the supervisor starts the station again",
+            )
+
     # -- loop ---------------------------------------------------------------------------------
 
     def _loop(self) -> None:
         next_counters = time.monotonic() + COUNTERS_PERIOD_S
         last_frame = time.monotonic()
-        while not self.stopping.is_set():
+        while not self.stopping.is_set() and not self._orphaned():
             handled = self._handle_batch()
             now = time.monotonic()
             if handled:
@@ -166,6 +220,7 @@ class Station:
             if now >= next_counters:
                 next_counters = now + COUNTERS_PERIOD_S
                 self.journal.append(self.core.counters_entry())
+                self._check_workers()
                 # Collected here, between events, instead of in the middle of an inspection.
                 gc.collect()
             if len(self._ended) == len(self._capture) and self._inbox.empty():
@@ -230,6 +285,15 @@ class Station:
                 pass  # its next frame releases the hold
             case CameraEndedEvent(camera=camera):
                 self._ended.add(camera)
+
+
+def _patient(camera: CameraConfig) -> bool:
+    """A recording that need not run in real time waits for the loop."""
+    return isinstance(camera.source, FolderCameraSource) and not camera.source.realtime
+
+
+def _lanes(config: StationConfig) -> frozenset[int]:
+    return frozenset({0} if config.line is None else {lane.lane for lane in config.line.lanes})
 
 
 def main(argv: list[str] | None = None) -> int:

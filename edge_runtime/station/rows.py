@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from edge_runtime.encoder import wrap
-from edge_runtime.entries import FindingRow, OutcomeEntry, PartEntry, ReasonRow, ViewRow
+from edge_runtime.entries import FindingRow, GapEntry, OutcomeEntry, PartEntry, ReasonRow, ViewRow
 from edge_runtime.parts import DueView, Part
 from edge_runtime.plc.records import OutcomeRecord, TriggerRecord, VerdictRecord
 from edge_runtime.plc.registers import Cause, Confirm, Side
@@ -160,6 +160,23 @@ def _word(kind: type[IntEnum], number: int) -> str:
         return kind(number).name.lower()
     except ValueError:
         return f"unknown_{number}"
+
+
+def gap_entry(
+    trigger: TriggerRecord, missing: tuple[int, int], header: dict[str, int], stamp: Stamp
+) -> GapEntry:
+    """Entry of the numbers (first, last) that nobody read before `trigger`; PLC totals are the proof."""
+    totals = {name: header.get(f"{name}_total", 0) for name in ("triggers", "accepted", "rejected")}
+    return GapEntry(
+        epoch=trigger.epoch,
+        lane=trigger.lane,
+        first_seq=missing[0],
+        last_seq=missing[1],
+        cause="no_vision",
+        proof="PLC totals: " + ", ".join(f"{count} {name}" for name, count in totals.items()),
+        utc_ns=stamp.utc_ns,
+        boot_id=stamp.boot_id,
+    )
 
 
 def outcome_entry(record: OutcomeRecord, stamp: Stamp) -> OutcomeEntry:

@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 import time
+from math import ceil
 
-from edge_runtime.config import StationConfig
-from edge_runtime.parts import Part
+from edge_runtime.config import CameraConfig, StationConfig
+from edge_runtime.parts import ROI_HALF_SHARE, Part
 from edge_runtime.shm_ring import RingWriter, picture_ring_name
 from vision.types import Decision, Verdict, View
 
 #: slots of the ring: some 20 rejected parts in a row before the oldest is overwritten
 SLOTS = 192
-#: widest view that is kept, both sides, pixels times channels
-MAX_BYTES = 512 * 512 * 3
+
+
+def _view_pixels(camera: CameraConfig, config: StationConfig, d_nominal_mm: float) -> int:
+    """Pixels of the largest view that is ever cut out of this camera's frames."""
+    geometry = camera.geometry
+    if config.line is None:
+        return geometry.width_px * geometry.height_px
+    diameter_px = d_nominal_mm * 1000.0 / config.line.um_per_count * geometry.px_per_count
+    side_px = ceil(2.0 * ROI_HALF_SHARE * diameter_px) + 2
+    return min(geometry.width_px, side_px) * min(geometry.height_px, side_px)
 
 
 class PictureSender:
     """Writes the views of rejected and of every Nth accepted part into the picture ring."""
 
-    def __init__(self, config: StationConfig) -> None:
-        widest = max(camera.geometry.height_px * camera.geometry.width_px for camera in config.cameras)
-        channels = 3 if any(camera.geometry.pixel_format == "bgr8" for camera in config.cameras) else 1
-        self._ring = RingWriter(picture_ring_name(config.name), SLOTS, min(MAX_BYTES, widest * channels))
+    def __init__(self, config: StationConfig, d_nominal_mm: float) -> None:
+        largest = max(_view_pixels(camera, config, d_nominal_mm) for camera in config.cameras)
+        # Three channels whatever the file says: a camera may come back in colour.
+        self._ring = RingWriter(picture_ring_name(config.name), SLOTS, 3 * largest)
         self._every = config.storage.accept_picture_every
         self._accepted = 0
 
-    def send(self, part: Part, verdict: Verdict, views: list[View]) -> None:
-        """Keep the views of this part if they matter."""
+    def send(self, part: Part, verdict: Verdict, views: list[View]) -> int:
+        """Keep the views of this part if they matter; returns how many did not fit the ring."""
         if verdict.decision is Decision.ACCEPT:
             self._accepted += 1
             if not self._every or self._accepted % self._every:
-                return
+                return 0
+        not_kept = 0
         for view in views:
+            if not 0 < view.image.nbytes <= self._ring.payload_bytes:
+                not_kept += 1
+                continue
             height, width = view.image.shape[:2]
             header = {
                 "part": str(part.part_id),
@@ -44,6 +57,7 @@ class PictureSender:
                 "kind": verdict.decision.name.lower(),
             }
             self._ring.write(header, view.image)
+        return not_kept
 
     def close(self, *, leave: bool) -> None:
         """Remove the ring, or leave it to the recorder, which may not be through yet."""

@@ -7,6 +7,7 @@ keeps dying is a fault for a person.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -15,17 +16,20 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_runtime.config import StationConfig
+from edge_runtime.ledger.store import ledger_url, open_ledger
 from edge_runtime.shm_ring import picture_ring_name, remove_ring
-from vision.errors import FerrogateError
+from vision.errors import FerrogateError, LedgerError
 
 #: restarts of one process within the window before the supervisor gives up
 RESTARTS_MAX = 5
 RESTART_WINDOW_S = 60.0
-#: exit codes that a restart cannot mend: configuration, model, provider, ledger schema
+#: exit codes that a restart cannot mend: configuration, model, provider
 FINAL_CODES = frozenset({2, 4, 5})
 STOP_GRACE_S = 15.0
 STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
@@ -84,7 +88,7 @@ class Child:
 
 
 def _note_processes(folder: Path, children: list[Child]) -> None:
-    """Process ids, for `ferrogate status` and for service scripts."""
+    """Process ids, for service scripts."""
     pids = {child.name: child.process.pid for child in children if child.process is not None}
     path = folder / PROCESSES_FILE
     temporary = path.with_suffix(".tmp")
@@ -111,9 +115,47 @@ def supervise(
 
     Raises:
         RestartsSpentError: a process keeps dying.
+        LedgerError: the storage folder or the ledger cannot be used.
     """
     folder = config.storage.folder
-    folder.mkdir(parents=True, exist_ok=True)
+    with storage_lock(folder):
+        # A ledger that cannot be used is said once and now, not by a recorder that keeps dying.
+        open_ledger(ledger_url(folder, config.storage.database_url)).dispose()
+        return _supervise(config, station_file, stop, parent_pid)
+
+
+@contextmanager
+def storage_lock(folder: Path) -> Iterator[None]:
+    """Hold a storage folder: one station at a time keeps its books there.
+
+    Raises:
+        LedgerError: the folder cannot be made, or another station holds it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "run.lock").open("w")
+    except OSError as error:
+        raise LedgerError(
+            f"the storage folder cannot be used: {error.strerror or error}",
+            where=str(folder),
+            todo="correct storage.folder in the station file, or this user's rights there",
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise LedgerError(
+                "another 'ferrogate run' keeps its books here",
+                where=str(folder),
+                todo="stop the other one, or give this station a storage folder of its own",
+            ) from error
+        yield
+
+
+def _supervise(
+    config: StationConfig, station_file: Path, stop: threading.Event, parent_pid: int | None
+) -> int:
+    folder = config.storage.folder
     recorder = Child("recorder", "edge_runtime.recorder_main")
     station = Child("station", "edge_runtime.station.process")
     try:

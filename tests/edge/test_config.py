@@ -70,6 +70,11 @@ BROKEN: list[tuple[str, Change, str]] = [
     ("phase", lambda d: _camera(d)["exposure"].update(phase_counts=256), "phase_counts must be below"),
     # pulses that cannot be
     ("pulses", lambda d: d["line"].update(pulse_min_counts=400), "pulse_min_counts is not below"),
+    # one number for two lanes, and a lane that nobody looks at
+    ("lanes", lambda d: d["line"]["lanes"].append(dict(_lane(d))), "lane numbers repeat"),
+    ("unseen", lambda d: _lane(d).update(lane=3), "no camera's lane_y_px looks at this lane"),
+    # a speed without end
+    ("endless", lambda d: d["line"].update(max_speed_counts_per_s=float("inf")), "max_speed_counts_per_s"),
     # one name for two cameras
     ("names", lambda d: d["cameras"][1].update(name="left"), "camera names repeat"),
     # a PLC without the belt's geometry

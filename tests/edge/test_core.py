@@ -82,15 +82,16 @@ class Recorder:
     def ack_epoch(self, epoch: int) -> None:
         self.epochs.append(epoch)
 
-    def ack_outcomes(self, tail: int) -> None:
+    def ack_outcomes(self, plc_boot_id: int, tail: int) -> None:
         self.acks.append(tail)
 
     def append(self, entry: Entry) -> int:
         self.entries.append(entry)
         return len(self.entries)
 
-    def keep(self, part: Part, verdict: Verdict, views: list[View]) -> None:
+    def keep(self, part: Part, verdict: Verdict, views: list[View]) -> int:
         self.kept.append((part, verdict, views))
+        return 0
 
     def of(self, kind: type[Entry]) -> list[Entry]:
         return [entry for entry in self.entries if isinstance(entry, kind)]

@@ -242,3 +242,11 @@ def test_an_older_result_stays_until_the_new_one_is_whole(tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "b.png", "broken.onnx", "out.jsonl"]
     assert call(first, *arguments) == 0
     assert out.read_text(encoding="utf-8") != "old\n"
+
+
+def test_the_output_never_replaces_a_picture(tmp_path: Path, model: Path) -> None:
+    picture = save(tmp_path / "ball.png", ball())
+    before = picture.read_bytes()
+    with pytest.raises(ConfigError, match="would replace a picture"):
+        inspect(model, picture, picture)
+    assert picture.read_bytes() == before

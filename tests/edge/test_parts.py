@@ -151,7 +151,7 @@ def test_a_trigger_after_its_first_frames_finds_them() -> None:
     for count in (1792, 2048, 2304):
         _expose(tracker, "left", count)
     part, early = tracker.on_trigger(_trigger(1000))
-    assert [view.centre_xy_px[0] for _, view in early] == [124.0, 252.0]
+    assert [view.centre_xy_px[0] for _, view, _ in early] == [124.0, 252.0]
     assert _states(part) == ["taken", "taken", "pending", "pending"]
 
 
@@ -217,7 +217,7 @@ def test_a_late_trigger_claims_its_stray() -> None:
     tracker.on_frame(frame, 200.0)
     assert len(tracker.strays(frame, [_ball_at(252.0)])) == 1
     part, early = tracker.on_trigger(_trigger(1000))
-    assert [view.centre_xy_px[0] for _, view in early] == [252.0]
+    assert [view.centre_xy_px[0] for _, view, _ in early] == [252.0]
     assert not tracker.near_untriggered(part)
     # The frame before the kept ones never came: said, not hidden.
     assert _states(part)[0] == "before_trigger"

@@ -26,7 +26,7 @@ def detector(model: Path) -> Detector:
 def test_contract(model: Path, detector: Detector) -> None:
     contract = detector.contract
     assert contract.labels == BALL_LABELS
-    assert (contract.input.width_px, contract.input.height_px) == (160, 160)
+    assert (contract.input.width_px, contract.input.height_px) == (128, 128)
     assert contract.licence == "AGPL-3.0-only"
     assert all(0.1 <= threshold <= 0.96 for threshold in contract.thresholds.values())
     assert model.stat().st_size < 12_000_000
