@@ -324,9 +324,10 @@ class PartTracker:
         return CLAIM_SHARE * self.d_counts + overhang
 
     def near_untriggered(self, part: Part) -> bool:
-        """An unclaimed ball lies within the spacing that the gate needs."""
+        """An unclaimed ball of its lane lies within the spacing that the gate needs."""
         return any(
-            abs(ball.centre - part.centre) < self._line.min_spacing_counts for ball in self.untriggered
+            ball.lane == part.part_id.lane and abs(ball.centre - part.centre) < self._line.min_spacing_counts
+            for ball in self.untriggered
         )
 
     def _lose(self, view: DueView, cause: str) -> None:

@@ -21,8 +21,9 @@ from edge_runtime.station.rows import InForce
 from tests.vision.pictures import MARKS, line_frame
 from tests.vision.small_models import darkest_model
 from vision.detector import Detector
+from vision.errors import ContractError
 from vision.reasons import reason_word
-from vision.types import Frame, UInt8Array, Verdict, View
+from vision.types import Detections, Frame, UInt8Array, Verdict, View
 
 LINE = LineGeometry.model_validate(
     {
@@ -342,3 +343,23 @@ def test_every_step_of_a_plc_fault_counter_is_in_the_books(rig: Rig) -> None:
     rig.core.on_status(rig.header(stray_rejects=2, unproven_accepts=1))
     counts = {entry.code: entry.count for entry in rig.out.entries if isinstance(entry, FaultEntry)}
     assert counts == {"plc_stray_rejects": 2, "plc_unproven_accepts": 1}
+
+
+def test_a_lane_that_the_station_does_not_know_gets_a_row_and_no_verdict(rig: Rig) -> None:
+    rig.core.on_triggers([TriggerRecord(1, 5, 1, 900, 320)])
+    assert rig.verdicts() == []
+    assert [(part.lane, part.decision) for part in rig.out.parts()] == [(5, None)]
+    assert "unknown_lane" in rig.out.faults()
+
+
+def test_a_model_that_gives_nonsense_rejects_the_ball_and_not_the_station(rig: Rig) -> None:
+    rig.core._detector = Detector(darkest_model(), "drawn", station="ball")
+
+    def nonsense(image: UInt8Array, min_score: float = 0.05) -> Detections:
+        raise ContractError("the model gives no numbers")
+
+    rig.core._detector.detect = nonsense  # type: ignore[method-assign]
+    _pass_ball(rig)
+    rig.run_to(2816)
+    assert rig.verdicts() == [(1, 2, "frame_unhealthy")]
+    assert "inspection_error" in rig.out.faults()

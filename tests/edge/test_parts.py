@@ -11,7 +11,7 @@ from edge_runtime.config import CameraConfig, LineGeometry
 from edge_runtime.encoder import wrap
 from edge_runtime.parts import Part, PartTracker
 from edge_runtime.plc.records import TriggerRecord
-from vision.types import Frame
+from vision.types import Frame, FrameFault
 
 EVERY = 256
 FOV_START = 800
@@ -251,3 +251,35 @@ def test_jogging_back_does_not_age_views() -> None:
     tracker.on_encoder(1990)
     assert _states(part) == ["pending"] * 4
     assert tracker.now == 2040
+
+
+def test_a_late_trigger_inherits_its_frames_fault() -> None:
+    tracker = _tracker(_camera("left", 0))
+    tracker.on_frame(_frame("left", 2048), 200.0, FrameFault.LAMP)
+    tracker.on_frame(_frame("left", 2304), 200.0)
+    _, early = tracker.on_trigger(_trigger(1000))
+    assert [fault for _, _, fault in early] == [FrameFault.LAMP, None]
+
+
+def test_lanes_do_not_claim_each_others_strays() -> None:
+    data = _camera("left", 0).model_dump(mode="json")
+    data["geometry"]["lane_y_px"] = {0: 60.0, 1: 180.0}
+    tracker = _tracker(CameraConfig.model_validate(data))
+    part, _ = tracker.on_trigger(_trigger(1000))
+    frame = _frame("left", 2560)
+    tracker.on_frame(frame, 200.0)
+    beside = _Region((380.0, 180.0), (340.0, 140.0, 420.0, 220.0))
+    strays = tracker.strays(frame, [beside])
+    assert [(ball.lane, ball.centre) for ball in strays] == [(1, 1000)]
+    assert not tracker.near_untriggered(part)
+
+
+def test_positions_begin_anew_with_an_epoch() -> None:
+    tracker = _tracker(_camera("left", 0))
+    _expose(tracker, "left", 20480)
+    tracker.clear()
+    tracker.on_encoder(0)
+    part, _ = tracker.on_trigger(_trigger(1000))
+    assert _expose(tracker, "left", 2048) == [(124.0, 120.0)]
+    assert tracker.out_of_order == 0
+    assert _states(part)[0] == "taken"
