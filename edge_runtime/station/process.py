@@ -190,6 +190,8 @@ class Station:
 
     def _check_workers(self) -> None:
         """A station whose link or camera thread broke off is started again, not left half alive."""
+        if not self._inbox.empty():
+            return  # a recording's end may be among what waits
         broken = [
             camera.name
             for camera, capture in zip(self.config.cameras, self._capture, strict=True)

@@ -40,13 +40,13 @@ def test_card_and_licence_lie_beside_it(model: Path) -> None:
 
 
 def test_it_tells_gross_defects_from_good_balls(detector: Detector) -> None:
-    """Six balls each with a defect that no model may miss, and six good ones, seen in two views."""
+    """Six balls with defects that no model may miss, and six good ones, in seven views as on the line."""
     bank, rng = BallBank(), np.random.default_rng(3)
     found = {"bad": 0, "good": 0}
     for kind, labels in (("bad", ("double", "half", "spall")), ("good", ("good",))):
         balls = [ball for ball in bank.index.balls if ball.label in labels][:6]
         for ball in balls:
-            seen = sorted(bank.views(ball), key=lambda view: -view.truth.defect_px)[:2]
+            seen = sorted(bank.views(ball), key=lambda view: -view.truth.defect_px)[:7]
             for view in seen:
                 boxes = detector.detect(bank_crop(ball, view, detector.contract.crop_margin, rng))
                 limits = [detector.contract.thresholds[boxes.label(k)] for k in range(len(boxes))]
