@@ -162,6 +162,8 @@ class Station:
                 started.append(capture)
             self._loop()
         finally:
+            # Whatever ended the loop: a capture thread that waits for room in the inbox must let go.
+            self.stopping.set()
             self._link.stop()
             for capture in started:
                 capture.stop()
@@ -190,13 +192,15 @@ class Station:
 
     def _check_workers(self) -> None:
         """A station whose link or camera thread broke off is started again, not left half alive."""
-        if not self._inbox.empty():
-            return  # a recording's end may be among what waits
-        broken = [
+        dead = [
             camera.name
             for camera, capture in zip(self.config.cameras, self._capture, strict=True)
-            if not capture.alive and camera.name not in self._ended
+            if not capture.alive
         ]
+        # Looked at only now: a thread that was dead above has put its recording's end in here before.
+        if not self._inbox.empty():
+            return
+        broken = [name for name in dead if name not in self._ended]
         if broken or not self._link.alive:
             raise CameraError(
                 f"a worker thread broke off: {', '.join(broken) or 'PLC link'}",

@@ -10,8 +10,11 @@ from edge_runtime.parts import ROI_HALF_SHARE, Part
 from edge_runtime.shm_ring import RingWriter, picture_ring_name
 from vision.types import Decision, Verdict, View
 
-#: slots of the ring: some 20 rejected parts in a row before the oldest is overwritten
+#: most slots of the ring: some 20 rejected parts in a row before the oldest is overwritten
 SLOTS = 192
+SLOTS_MIN = 4
+#: memory for the ring; large views get fewer slots
+RING_BYTES_MAX = 48 << 20
 
 
 def _view_pixels(camera: CameraConfig, config: StationConfig, d_nominal_mm: float) -> int:
@@ -30,7 +33,9 @@ class PictureSender:
     def __init__(self, config: StationConfig, d_nominal_mm: float) -> None:
         largest = max(_view_pixels(camera, config, d_nominal_mm) for camera in config.cameras)
         # Three channels whatever the file says: a camera may come back in colour.
-        self._ring = RingWriter(picture_ring_name(config.name), SLOTS, 3 * largest)
+        slot_bytes = 3 * largest
+        slots = max(SLOTS_MIN, min(SLOTS, RING_BYTES_MAX // slot_bytes))
+        self._ring = RingWriter(picture_ring_name(config.name), slots, slot_bytes)
         self._every = config.storage.accept_picture_every
         self._accepted = 0
 
