@@ -30,7 +30,29 @@ EDGE_COMMANDS: tuple[tuple[str, str, str], ...] = (
         "edge_runtime.commands.inspect",
         "look for defects in picture files and write one JSON object per picture",
     ),
+    (
+        "measure",
+        "edge_runtime.commands.measure",
+        "measure balls in picture files: diameters and roundness in mm, with uncertainty",
+    ),
+    (
+        "calibrate",
+        "edge_runtime.commands.calibrate",
+        "calibrate a camera with a board and certified spheres, and check it every day",
+    ),
+    (
+        "msa",
+        "edge_runtime.commands.msa",
+        "study a gauge: repeatability, orientation, bias, linearity, and agreement of decisions",
+    ),
+    ("recipe", "edge_runtime.commands.recipe", "check, list and print recipes: the limits of a product"),
     ("ledger", "edge_runtime.commands.ledger", "list, export and balance the books"),
+    ("lot", "edge_runtime.commands.lot", "statistics, laboratory entries and certificates of a lot"),
+    (
+        "bench",
+        "edge_runtime.commands.bench",
+        "measure how well and how fast a part of ferrogate does, beside other software",
+    ),
     ("doctor", "edge_runtime.commands.doctor", "check this machine, and a station, before it runs"),
     ("plc-map", "edge_runtime.commands.plc_map", "print the register map between station and PLC"),
 )
@@ -59,6 +81,10 @@ class _Parser(argparse.ArgumentParser):
         Raises:
             ConfigError: always.
         """
+        if "invalid float value" in message:
+            message = message.replace("invalid float value", "this is no number")
+            if "," in message:
+                message += " (decimals stand after a point, as in 0.125)"
         raise ConfigError(
             message, where=f"command line of '{self.prog}'", todo=f"'{self.prog} --help' lists what it takes"
         )

@@ -11,143 +11,52 @@ from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from edge_runtime.encoder import COUNT_MODULUS, MAX_SPAN_COUNTS
+from edge_runtime import strict_yaml
+from edge_runtime.camera_config import (
+    CameraConfig,
+    CameraGeometry,
+    CameraSource,
+    Exposure,
+    FolderCameraSource,
+    FrameLimits,
+    OpenCvCameraSource,
+    ShmCameraSource,
+    Strict,
+)
+from edge_runtime.catalogue import is_name, named
+from edge_runtime.encoder import MAX_SPAN_COUNTS
+from edge_runtime.temperature import PlcTemperature, TemperatureConfig
 from vision.errors import ConfigError
 from vision.recipe import BallRecipe
+
+__all__ = [
+    "CameraConfig",
+    "CameraGeometry",
+    "CameraSource",
+    "DetectorConfig",
+    "Exposure",
+    "FolderCameraSource",
+    "FrameLimits",
+    "GaugeConfig",
+    "LaneGeometry",
+    "LineGeometry",
+    "ModbusPlc",
+    "OpenCvCameraSource",
+    "PlcConfig",
+    "ShmCameraSource",
+    "StationConfig",
+    "StorageConfig",
+    "VirtualEye",
+    "load_recipe",
+    "load_station",
+]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class ShmCameraSource(_Strict):
-    """Frames from another process on this machine, through a shared-memory ring (the twin line)."""
-
-    type: Literal["shm"] = "shm"
-    name: str = Field(min_length=1, description="name of the ring")
-
-
-class FolderCameraSource(_Strict):
-    """Pictures of a folder, in the order of their names, as one recording."""
-
-    type: Literal["folder"] = "folder"
-    path: Path
-    pattern: str = "*"
-    frames_per_s: Annotated[float, Field(gt=0.0, le=10_000.0)] = 30.0
-    realtime: bool = Field(default=True, description="false: as fast as the loop takes them, none dropped")
-    counts_per_frame: Annotated[int, Field(ge=1, le=4096)] = 1
-
-
-class OpenCvCameraSource(_Strict):
-    """Anything OpenCV's VideoCapture opens: device number, RTSP address, video file."""
-
-    type: Literal["opencv"] = "opencv"
-    device: str = Field(description="device number as text, address or path")
-    width_px: Annotated[int, Field(ge=16)] | None = None
-    height_px: Annotated[int, Field(ge=16)] | None = None
-    open_timeout_ms: Annotated[int, Field(ge=100, le=60_000)] = 3000
-    read_timeout_ms: Annotated[int, Field(ge=50, le=60_000)] = 1000
-
-
-CameraSource = Annotated[
-    ShmCameraSource | FolderCameraSource | OpenCvCameraSource, Field(discriminator="type")
-]
-
-
-class CameraGeometry(_Strict):
-    """Where a camera looks, in encoder counts behind the photo-eye and in its own pixels.
-
-    A part whose centre passed the eye at count c has its centre at
-    `x_px = (count - c - fov_start_counts) * px_per_count` (mirrored when `direction` is -1).
-    """
-
-    width_px: Annotated[int, Field(ge=32, le=16384)]
-    height_px: Annotated[int, Field(ge=32, le=16384)]
-    pixel_format: Literal["mono8", "bgr8"] = "mono8"
-    fov_start_counts: Annotated[int, Field(ge=0, lt=MAX_SPAN_COUNTS)]
-    px_per_count: Annotated[float, Field(gt=0.0)]
-    direction: Literal[1, -1] = 1
-    lane_y_px: dict[int, float] = Field(description="centre line of each lane in the picture")
-    mm_per_px: Annotated[float, Field(gt=0.0)] | None = Field(
-        default=None, description="scale in the object plane; none: nothing is measured, no ball accepted"
-    )
-    u_scale_share: Annotated[float, Field(ge=0.0, le=0.5)] = Field(
-        default=0.005, description="relative standard uncertainty of the scale"
-    )
-    margin_px: Annotated[float, Field(ge=0.0)] = 2.0
-
-    @property
-    def fov_end_counts(self) -> int:
-        """Counts behind the eye at which the picture ends."""
-        return self.fov_start_counts + round(self.width_px / self.px_per_count)
-
-
-class Exposure(_Strict):
-    """Exposures on encoder counts: count % every_counts == phase_counts."""
-
-    every_counts: Annotated[int, Field(ge=1, le=MAX_SPAN_COUNTS)]
-    phase_counts: Annotated[int, Field(ge=0)] = 0
-    late_after_counts: Annotated[int, Field(ge=1)] = Field(
-        default=128, description="a due frame that is not here this long after its count is late"
-    )
-
-    @model_validator(mode="after")
-    def _divides_the_wrap(self) -> Exposure:
-        if COUNT_MODULUS % self.every_counts:
-            raise ValueError(f"every_counts must divide {COUNT_MODULUS}, got {self.every_counts}")
-        if self.phase_counts >= self.every_counts:
-            raise ValueError("phase_counts must be below every_counts")
-        return self
-
-
-class FrameLimits(_Strict):
-    """When a whole frame is healthy. Grey levels 0..255; see `vision.health`."""
-
-    background_min: float = 110.0
-    background_max: float = 250.0
-    background_drop_share: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
-        default=0.25, description="lamp: largest drop of the background against the reference"
-    )
-    shift_max_px: Annotated[float, Field(gt=0.0)] = Field(
-        default=6.0, description="moved: largest shift of the fiducial marks"
-    )
-    contrast_min: float = Field(
-        default=25.0, description="contrast of the fiducial marks against the background"
-    )
-    focus_max_px: Annotated[float, Field(gt=0.0)] = Field(
-        default=6.0, description="out of focus: largest 10-90 % width of the marks' edges"
-    )
-
-
-class CameraConfig(_Strict):
-    """One camera."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")
-    source: CameraSource
-    geometry: CameraGeometry
-    exposure: Exposure
-    frame_wrap: Annotated[int, Field(ge=2)] = Field(
-        default=1 << 32, description="the camera's frame number goes back to frame_first after frame_wrap - 1"
-    )
-    frame_first: Annotated[int, Field(ge=0)] = 0
-    limits: FrameLimits = FrameLimits()
-    fiducials: tuple[tuple[float, float, float], ...] = Field(
-        default=(), description="dark round marks on the frame: x_px, y_px, radius_px; tells the camera apart"
-    )
-    reference_background: Annotated[float, Field(ge=0.0, le=255.0)] | None = Field(
-        default=None, description="background level at commissioning"
-    )
-    reference_bgr: tuple[float, float, float] | None = Field(
-        default=None,
-        description="background levels per channel at commissioning, for bgr8; tells swapped colours",
-    )
-
-
-class LaneGeometry(_Strict):
+class LaneGeometry(Strict):
     """What the station believes of the PLC's geometry; a difference keeps it not Ready."""
 
     lane: Annotated[int, Field(ge=0, le=7)] = 0
@@ -155,7 +64,7 @@ class LaneGeometry(_Strict):
     gate_to_confirm_counts: Annotated[int, Field(gt=0, lt=MAX_SPAN_COUNTS)]
 
 
-class ModbusPlc(_Strict):
+class ModbusPlc(Strict):
     """A PLC that holds the register map, by Modbus TCP."""
 
     type: Literal["modbus_tcp"] = "modbus_tcp"
@@ -166,7 +75,7 @@ class ModbusPlc(_Strict):
     timeout_ms: Annotated[int, Field(ge=10, le=1000)] = 100
 
 
-class VirtualEye(_Strict):
+class VirtualEye(Strict):
     """No PLC: a photo-eye made of the picture's centre line, and a gate that always rejects.
 
     For recordings and bench trials. Nothing is ever sent to accept.
@@ -180,7 +89,7 @@ class VirtualEye(_Strict):
 PlcConfig = Annotated[ModbusPlc | VirtualEye, Field(discriminator="type")]
 
 
-class LineGeometry(_Strict):
+class LineGeometry(Strict):
     """The belt as the station sees it, in encoder counts."""
 
     um_per_count: Annotated[float, Field(gt=0.0, le=6000.0)]
@@ -203,7 +112,7 @@ class LineGeometry(_Strict):
         return self.gate_window_counts + self.decision_margin_counts + round(lead)
 
 
-class DetectorConfig(_Strict):
+class DetectorConfig(Strict):
     """Which model runs where."""
 
     model: str = Field(
@@ -215,7 +124,25 @@ class DetectorConfig(_Strict):
     threads: Annotated[int, Field(ge=1, le=64)] = 1
 
 
-class StorageConfig(_Strict):
+class GaugeConfig(Strict):
+    """What the uncertainty of a diameter holds beside scale, edge and temperature."""
+
+    scale_flake_mm: Annotated[float, Field(ge=0.0, le=5.0)] = Field(
+        default=0.0, description="oxide scale may add up to twice this to a diameter (half width)"
+    )
+    u_repeat_mm: Annotated[float, Field(ge=0.0, le=5.0)] = Field(
+        default=0.0, description="repeatability by a gauge study ('ferrogate msa'), standard deviation"
+    )
+    source: str = Field(default="", description="report of the study that these figures are from")
+
+    @model_validator(mode="after")
+    def _says_where_from(self) -> GaugeConfig:
+        if (self.scale_flake_mm or self.u_repeat_mm) and not self.source.strip():
+            raise ValueError("source: name the study or report that these figures are from")
+        return self
+
+
+class StorageConfig(Strict):
     """Where the station keeps its books."""
 
     folder: Path
@@ -227,7 +154,7 @@ class StorageConfig(_Strict):
     journal_segment_mb: Annotated[int, Field(ge=1, le=1024)] = 16
 
 
-class StationConfig(_Strict):
+class StationConfig(Strict):
     """One station file."""
 
     schema_version: Literal[1] = 1
@@ -238,6 +165,10 @@ class StationConfig(_Strict):
     line: LineGeometry | None = None
     plc: PlcConfig
     detector: DetectorConfig = DetectorConfig()
+    temperature: TemperatureConfig | None = Field(
+        default=None, description="of the balls in front of the cameras; needed where a camera has a scale"
+    )
+    gauge: GaugeConfig = GaugeConfig()
     storage: StorageConfig
     lot: str = "no lot"
     shift: str = "no shift"
@@ -260,6 +191,27 @@ class StationConfig(_Strict):
                     f"camera '{camera.name}': pictures of a source of type '{camera.source.type}' give no "
                     "encoder count; with a PLC only 'shm' sources can be used"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _balls_roll_or_not(self) -> StationConfig:
+        standing = [camera.geometry for camera in self.cameras if camera.geometry.view_tilt_deg is not None]
+        if len({geometry.rolling for geometry in standing}) > 1:
+            raise ValueError(
+                "rolling differs between the cameras: a ball that rolls past some of them only cannot be "
+                "followed"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _temperature_is_known(self) -> StationConfig:
+        if self.temperature is None and any(camera.geometry.measures for camera in self.cameras):
+            raise ValueError(
+                "temperature: a diameter in mm needs it; for instance "
+                "{source: constant, celsius: 20, u_celsius: 3} for cold balls"
+            )
+        if isinstance(self.temperature, PlcTemperature) and isinstance(self.plc, VirtualEye):
+            raise ValueError("temperature.source 'plc': a virtual eye has no pyrometer, use 'constant'")
         return self
 
     @model_validator(mode="after")
@@ -307,12 +259,12 @@ def _read_yaml(path: Path, what: str) -> object:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"the {what} cannot be read: {error}",
+            f"the {what} cannot be read: {getattr(error, 'strerror', None) or error}",
             where=str(path),
             todo="check the path and the file's rights",
         ) from error
     try:
-        return yaml.safe_load(text)
+        return strict_yaml.load(text)
     except yaml.YAMLError as error:
         raise ConfigError(
             f"the {what} is not YAML: {error}", where=str(path), todo="mend the line named above"
@@ -344,21 +296,27 @@ def load_station(path: Path) -> StationConfig:
     config = _validated(StationConfig, _read_yaml(path, "station file"), path, "station file")
     base = path.resolve().parent
     storage = config.storage.model_copy(update={"folder": base / config.storage.folder})
-    cameras = tuple(
-        camera.model_copy(
-            update={"source": camera.source.model_copy(update={"path": base / camera.source.path})}
-        )
-        if isinstance(camera.source, FolderCameraSource)
-        else camera
-        for camera in config.cameras
-    )
-    return config.model_copy(update={"recipe": base / config.recipe, "storage": storage, "cameras": cameras})
+    cameras = tuple(_with_paths_from(base, camera) for camera in config.cameras)
+    recipe = config.recipe if is_name(str(config.recipe)) else base / config.recipe
+    return config.model_copy(update={"recipe": recipe, "storage": storage, "cameras": cameras})
+
+
+def _with_paths_from(base: Path, camera: CameraConfig) -> CameraConfig:
+    update: dict[str, BaseModel] = {}
+    if isinstance(camera.source, FolderCameraSource):
+        update["source"] = camera.source.model_copy(update={"path": base / camera.source.path})
+    if camera.geometry.calibration is not None:
+        path = base / camera.geometry.calibration
+        update["geometry"] = camera.geometry.model_copy(update={"calibration": path})
+    return camera.model_copy(update=update)
 
 
 def load_recipe(path: Path) -> BallRecipe:
-    """Read and check a recipe file.
+    """Read and check a recipe: a file, or the name of one in the catalogue.
 
     Raises:
         ConfigError: unreadable, not YAML, a limit missing or impossible.
     """
+    if is_name(str(path)):
+        return named(str(path))
     return _validated(BallRecipe, _read_yaml(path, "recipe"), path, "recipe")

@@ -3,6 +3,8 @@
 One frozen dataclass per kind; `to_json` and `from_json` are exact inverses. The
 journal stores them in the order in which things became known; the ledger joins them
 by part. Wall-clock times are for people: nothing is ordered or fired by them.
+A field that a later version added stands at the end and has a default, so that a
+journal which an older version left behind can still be read.
 """
 
 from __future__ import annotations
@@ -17,7 +19,11 @@ from vision.types import PartId
 
 @dataclass(frozen=True, slots=True)
 class SessionEntry:
-    """A station process came up."""
+    """A station process came up.
+
+    `calibrations` holds one object per camera that has a calibration file, `calibration_sha256`
+    is the hash of them all ('' without any).
+    """
 
     KIND: ClassVar[str] = "session"
     session: str
@@ -31,6 +37,8 @@ class SessionEntry:
     model_contract: dict[str, Any]
     provider: str
     version: str
+    calibration_sha256: str = ""
+    calibrations: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,11 @@ class FindingRow:
 
 @dataclass(frozen=True, slots=True)
 class ViewRow:
-    """One view of a part; lost ones have `fault` = cause and no figures."""
+    """One view of a part; lost ones have `fault` = cause and no figures.
+
+    Diameters in mm at 20 degC; `u_diameter_mm`: standard uncertainty (k = 1) of this view's;
+    `roundness_mm`: RONt, minimum zone, 1-50 UPR; `outline_share`: 0..1.
+    """
 
     camera: str
     view_index: int
@@ -69,6 +81,9 @@ class ViewRow:
     diameter_mean_mm: float | None = None
     picture: str | None = None
     findings: tuple[FindingRow, ...] = ()
+    roundness_mm: float | None = None
+    outline_share: float | None = None
+    u_diameter_mm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +110,11 @@ class PartEntry:
         views_due, views_got, views_lost: `views_due == views_got + views_lost`.
         decision: 'accept', 'reject', 'review'; None when no verdict was sent.
         null_cause: why there is no verdict: '', 'no_vision', 'crash', 'stale_epoch' ...
+        diameter_min_mm, diameter_max_mm, diameter_mean_mm: over the healthy views, at 20 degC; these,
+            roundness and speck are those of `vision.types.Inspection`, coverage is its `Coverage`.
+        u_diameter_mm, u_diameter_mean_mm: standard uncertainty (k = 1) of the extremes and of the mean.
+        temperature_celsius, u_temperature_celsius: of the ball while it was measured.
+        calibration_sha256: of all cameras' calibrations together, see `SessionEntry`; None without any.
         last_view_arrived_ns, decided_ns: host's monotonic clock; valid within `boot_id`.
     """
 
@@ -124,6 +144,17 @@ class PartEntry:
     boot_id: str
     reasons: tuple[ReasonRow, ...] = ()
     views: tuple[ViewRow, ...] = ()
+    u_diameter_mean_mm: float | None = None
+    roundness_mm: float | None = None
+    u_roundness_mm: float | None = None
+    speck_mm: float | None = None
+    coverage_surface_share: float | None = None
+    coverage_p_flat: float | None = None
+    coverage_p_neck: float | None = None
+    coverage_p_crack: float | None = None
+    temperature_celsius: float | None = None
+    u_temperature_celsius: float | None = None
+    calibration_sha256: str | None = None
 
     @property
     def part_id(self) -> PartId:
@@ -229,12 +260,12 @@ def from_json(line: bytes) -> Entry:
     if not isinstance(data, dict) or data.get("kind") not in _KINDS:
         raise ValueError(f"unknown journal entry: {line[:80]!r}")
     kind = _KINDS[data.pop("kind")]
-    if kind is PartEntry:
-        data["reasons"] = tuple(ReasonRow(**row) for row in data["reasons"])
-        data["views"] = tuple(_view_row(row) for row in data["views"])
     try:
+        if kind is PartEntry:
+            data["reasons"] = tuple(ReasonRow(**row) for row in data["reasons"])
+            data["views"] = tuple(_view_row(row) for row in data["views"])
         entry: Entry = kind(**data)
-    except TypeError as error:
+    except (TypeError, KeyError) as error:
         raise ValueError(f"journal entry does not fit: {error}") from error
     return entry
 

@@ -51,22 +51,16 @@ def read_image(path: Path) -> ImageFile:
     Raises:
         ImageError: missing, unreadable, empty, too large, not a picture, cut off, or of a form not taken.
     """
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise ImageError(
-                f"the file has {size} bytes, at most {MAX_FILE_BYTES} are read",
-                where=str(path),
-                todo="cut or shrink the picture",
-            )
-        data = path.read_bytes()
-    except OSError as error:
-        raise ImageError(
-            f"the picture cannot be read: {error.strerror or error}",
-            where=str(path),
-            todo="check the path and the file's rights",
-        ) from error
-    return decode_image(data, where=str(path))
+    return decode_image(_read_bytes(path), where=str(path))
+
+
+def read_stored(path: Path) -> np.ndarray:
+    """Read one picture file as it is stored: (H, W) or (H, W, channels), of the file's own bit depth.
+
+    Raises:
+        ImageError: missing, unreadable, empty, too large, not a picture, or cut off.
+    """
+    return _decode_stored(_read_bytes(path), str(path))
 
 
 def decode_image(data: bytes, *, where: str) -> ImageFile:
@@ -79,6 +73,31 @@ def decode_image(data: bytes, *, where: str) -> ImageFile:
     Raises:
         ImageError: empty, not a picture, cut off, or of a form not taken here.
     """
+    pixels, stored_bits = _to_8_bit(_decode_stored(data, where), where)
+    pixels, had_alpha = _without_alpha(pixels, where)
+    mono = pixels.ndim == 2
+    return ImageFile(np.ascontiguousarray(pixels), "mono8" if mono else "bgr8", stored_bits, had_alpha)
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise ImageError(
+                f"the file has {size} bytes, at most {MAX_FILE_BYTES} are read",
+                where=str(path),
+                todo="cut or shrink the picture",
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(
+            f"the picture cannot be read: {error.strerror or error}",
+            where=str(path),
+            todo="check the path and the file's rights",
+        ) from error
+
+
+def _decode_stored(data: bytes, where: str) -> np.ndarray:
     if not data:
         raise ImageError(
             "the picture file is empty (0 bytes)", where=where, todo="take or copy the picture again"
@@ -89,10 +108,7 @@ def decode_image(data: bytes, *, where: str) -> ImageFile:
         raise _undecodable(where, error.err or "decoder error") from error
     if raw is None or raw.size == 0:
         raise _undecodable(where, "unknown format, cut off or corrupt")
-    pixels, stored_bits = _to_8_bit(np.asarray(raw), where)
-    pixels, had_alpha = _without_alpha(pixels, where)
-    mono = pixels.ndim == 2
-    return ImageFile(np.ascontiguousarray(pixels), "mono8" if mono else "bgr8", stored_bits, had_alpha)
+    return np.asarray(raw)
 
 
 def _undecodable(where: str, why: str) -> ImageError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vision.types import BallOutline, Decision, Detections, UInt8Array
+from vision.types import BallOutline, Decision, Detections, UInt8Array, ViewFindings
 
 _GREEN, _AMBER, _RED, _BLUE = (60, 180, 60), (0, 170, 255), (50, 50, 230), (220, 140, 40)
 _DECISION_COLOURS = {Decision.ACCEPT: _GREEN, Decision.REVIEW: _AMBER, Decision.REJECT: _RED}
@@ -19,16 +19,16 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 def draw_overlay(
     image: UInt8Array,
     detections: Detections,
-    outline: BallOutline | None,
+    findings: ViewFindings,
     decision: Decision,
     reasons: tuple[str, ...] = (),
 ) -> UInt8Array:
-    """Draw boxes, the ball's outline box and the verdict on a copy of a picture.
+    """Draw boxes, the ball's measured circle with its figures and the verdict on a copy of a picture.
 
     Args:
         image: (H, W) mono8 or (H, W, 3) bgr8.
         detections: boxes in pixels of `image`.
-        outline: of the ball, in the same pixels; None draws none.
+        findings: of the same picture: the circle of the mean width, and sizes in mm where it has them.
         decision: colours the frame.
         reasons: words for the line under the verdict.
 
@@ -41,8 +41,8 @@ def draw_overlay(
     height, width = canvas.shape[:2]
     scale = min(1.2, max(0.35, min(height, width) / 700.0))
     line_px = max(1, round(scale * 2))
-    if outline is not None:
-        _box(canvas, outline.box_xyxy_px, _BLUE, 1)
+    if findings.outline is not None:
+        _circle(canvas, findings.outline)
     for index in range(len(detections)):
         box = tuple(float(value) for value in detections.xyxy_px[index])
         _box(canvas, (box[0], box[1], box[2], box[3]), _RED, line_px)
@@ -50,10 +50,30 @@ def draw_overlay(
         _text(canvas, text, (round(box[0]), max(round(14 * scale), round(box[1]) - 3)), scale, _RED)
     colour = _DECISION_COLOURS[decision]
     cv2.rectangle(canvas, (0, 0), (width - 1, height - 1), colour, line_px)
-    strip = np.zeros((max(14, round(34 * scale)), width, 3), np.uint8)
-    words = f"{decision.name.lower()} {', '.join(reasons)}".strip()
-    _text(strip, words, (4, strip.shape[0] - max(4, round(10 * scale))), scale, colour)
+    lines = [(f"{decision.name.lower()} {', '.join(reasons)}".strip(), colour)]
+    sizes = _sizes_text(findings)
+    if sizes:
+        lines.append((sizes, _BLUE))
+    height_px = max(14, round(34 * scale))
+    strip = np.zeros((height_px * len(lines), width, 3), np.uint8)
+    for number, (words, paint) in enumerate(lines, start=1):
+        _text(strip, words, (4, height_px * number - max(4, round(10 * scale))), scale, paint)
     return np.asarray(np.vstack([canvas, strip]), np.uint8)
+
+
+def _sizes_text(findings: ViewFindings) -> str:
+    """Widths and roundness in mm; '' where nothing was measured in mm."""
+    low, high, u = findings.diameter_min_mm, findings.diameter_max_mm, findings.u_diameter_mm
+    if low is None or high is None or u is None or findings.roundness_mm is None:
+        return ""
+    return f"{low:.2f}..{high:.2f} mm, u {u:.3f}, RONt {findings.roundness_mm:.3f}"
+
+
+def _circle(canvas: UInt8Array, outline: BallOutline) -> None:
+    """The circle of the mean width, at a sixteenth of a pixel; pixel middles lie at halves here."""
+    x, y = outline.centre_xy_px
+    at = (round((x - 0.5) * 16), round((y - 0.5) * 16))
+    cv2.circle(canvas, at, round(outline.diameter_mean_px * 8), _BLUE, 1, cv2.LINE_AA, 4)
 
 
 def _box(

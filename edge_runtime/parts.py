@@ -17,6 +17,7 @@ from typing import Protocol
 from edge_runtime.config import CameraConfig, LineGeometry
 from edge_runtime.encoder import Unwrapper, wrap
 from edge_runtime.plc.records import TriggerRecord
+from vision.metrology.types import Temperature
 from vision.types import Frame, FrameFault, LostView, PartId, View, ViewFindings
 
 #: frames kept per camera so that a trigger that comes late still finds its first views
@@ -60,7 +61,10 @@ class DueView:
 
 @dataclass(slots=True)
 class Part:
-    """One part between its trigger and its verdict. Counts are endless (unwrapped)."""
+    """One part between its trigger and its verdict. Counts are endless (unwrapped).
+
+    `temperature`: of the ball as it passed the photo-eye; None: nobody knows it.
+    """
 
     part_id: PartId
     trigger: TriggerRecord
@@ -70,6 +74,7 @@ class Part:
     marks: list[str] = field(default_factory=list)
     judged: bool = False
     accepted: bool = False
+    temperature: Temperature | None = None
 
     def mark(self, word: str) -> None:
         """Note a reason found outside the pictures, once."""
@@ -359,7 +364,6 @@ class PartTracker:
             roi_xyxy_px=(x1, y1, x2, y2),
             centre_xy_px=(x, y),
             diameter_px=diameter,
-            mm_per_px=geometry.mm_per_px,
             image=frame.image[y1:y2, x1:x2],
             background_level=background_level,
         )

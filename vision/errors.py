@@ -73,3 +73,11 @@ class LedgerError(FerrogateError):
     """The ledger or journal cannot be opened, read or written (exit code 8)."""
 
     exit_code = 8
+
+
+class CalibrationError(ConfigError):
+    """A calibration that is stale, changed, of another camera or resolution, or that cannot be solved."""
+
+
+class TemperatureError(ConfigError):
+    """A temperature that a ball cannot have, or an uncertainty of one that cannot be."""

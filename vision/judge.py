@@ -1,12 +1,13 @@
 """The judge: everything known of one ball and its product's limits in, one verdict with every reason out.
 
 Reject unless proven good: ACCEPT needs every due view present and healthy, no mark, a
-measured size inside the band, and no finding at its score. Anything less lists its
-reasons, gravest first:
+measured size and form inside their limits by the recipe's guard rule (`vision.judge_size`), the
+coverage that the recipe demands, and no finding at its score. Anything less lists its reasons,
+gravest first:
 
 1. marks from outside the pictures (identity, time): nothing else of this part can be trusted;
-2. findings on the ball, by how much harm the defect does, then size;
-3. pictures that prove nothing;
+2. findings on the ball, by how much harm the defect does, then size and form;
+3. pictures that prove nothing, or too little;
 4. what needs a second look (review).
 
 The first of them travels to the PLC. Pure functions: no file, no clock.
@@ -14,14 +15,14 @@ The first of them travels to the PLC. Pure functions: no file, no clock.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 
 from vision.contract import ModelContract
 from vision.errors import ContractError
+from vision.judge_size import judge_coverage, judge_size
 from vision.reasons import REASON_NUMBERS
-from vision.recipe import BallRecipe, FindingRule, SizeLimits
+from vision.recipe import BallRecipe, FindingRule
 from vision.types import Decision, Inspection, Reason, Verdict, ViewFault, ViewFindings
 
 #: Ball labels by harm, worst first: what jams or bursts in a mill before what only looks bad.
@@ -80,19 +81,21 @@ def judge(
     """
     require_labels(recipe, contract)
     found, doubtful = _findings(inspection.views, recipe, contract)
-    size, no_size = _size(inspection, recipe.size)
+    size = judge_size(inspection, recipe)
     rejecting = [
         *_marks(inspection.marks),
         *found,
-        *size,
+        *size.rejecting,
         *_coverage(inspection, recipe.views.views_min),
         *_view_faults(inspection.views),
     ]
-    if rejecting and _no_healthy(inspection):
-        # Not the scale is missing but a picture to measure in, and that is said above.
-        no_size = []
+    review = doubtful
+    if not (rejecting and _no_healthy(inspection)):
+        # Else it is pictures to measure in that are missing, and that is said already.
+        rejecting += judge_coverage(inspection, recipe.coverage)
+        review = [*size.review, *doubtful]
     recipe_hash = recipe_sha256 or recipe.sha256()
-    return _verdict(inspection, rejecting, [*no_size, *doubtful], recipe_hash, model_sha256)
+    return _verdict(inspection, rejecting, review, recipe_hash, model_sha256)
 
 
 def judge_picture(
@@ -105,11 +108,11 @@ def judge_picture(
     """
     require_labels(recipe, contract)
     found, doubtful = _findings(inspection.views, recipe, contract)
-    size, no_size = _size(inspection, recipe.size)
-    rejecting = [*_marks(inspection.marks), *found, *size]
+    size = judge_size(inspection, recipe)
+    rejecting = [*_marks(inspection.marks), *found, *size.rejecting]
     # No tracker said where the ball must be, so none can be misplaced.
     unclear = [replace(reason, code="view_unhealthy") for reason in _view_faults(inspection.views)]
-    review = [*no_size, *unclear, *doubtful]
+    review = [*size.review, *unclear, *doubtful]
     return _verdict(inspection, rejecting, review, recipe.sha256(), model_sha256)
 
 
@@ -200,32 +203,6 @@ def _best_views(
         if own:
             best.append((max(own), view))
     return sorted(best, key=lambda item: (-item[0], item[1].index))
-
-
-def _size(inspection: Inspection, limits: SizeLimits) -> tuple[list[Reason], list[Reason]]:
-    """Diameters against the band narrowed by the guard: (rejecting, review).
-
-    Every comparison is written so that a figure that is no number fails it.
-    """
-    low, high, u = inspection.diameter_min_mm, inspection.diameter_max_mm, inspection.u_diameter_mm
-    if low is None or high is None or u is None:
-        why = "no healthy view to measure in" if _no_healthy(inspection) else "a camera has no scale"
-        return [], [Reason("no_scale", why)]
-    guard = limits.guard_k * u
-    reasons = []
-    if not low >= limits.d_min_mm + guard:
-        text = f"smallest width {low:.2f} mm"
-        reasons.append(Reason("diameter_low", text, value=low, limit=limits.d_min_mm, uncertainty=u))
-    if not high <= limits.d_max_mm - guard:
-        text = f"largest width {high:.2f} mm"
-        reasons.append(Reason("diameter_high", text, value=high, limit=limits.d_max_mm, uncertainty=u))
-    if limits.ovality_max_mm is not None:
-        ovality, u_ovality = high - low, math.sqrt(2.0) * u
-        if not ovality <= limits.ovality_max_mm.value:
-            text = f"largest minus smallest width {ovality:.2f} mm"
-            limit = limits.ovality_max_mm.value
-            reasons.append(Reason("oval", text, value=ovality, limit=limit, uncertainty=u_ovality))
-    return reasons, []
 
 
 def _no_healthy(inspection: Inspection) -> bool:

@@ -17,6 +17,8 @@ REASON_NUMBERS: dict[str, int] = {
     "diameter_high": 21,
     "oval": 22,
     "coverage": 23,
+    "roundness": 24,
+    "speck": 25,
     # The pictures prove nothing: 50..79.
     "view_missing": 50,
     "view_unhealthy": 51,
@@ -25,6 +27,7 @@ REASON_NUMBERS: dict[str, int] = {
     "no_scale": 54,
     "frame_unhealthy": 55,
     "no_views_due": 56,
+    "no_temperature": 57,
     # Identity and time: 80..109.
     "late": 80,
     "duplicate": 81,
@@ -42,6 +45,11 @@ REASON_NUMBERS: dict[str, int] = {
     # Review: 110..119.
     "score_review": 110,
     "unverified_limit": 111,
+    "uncertainty": 112,
+    "size_guard": 113,
+    "oval_guard": 114,
+    "roundness_guard": 115,
+    "not_measured": 116,
     # The station itself: 120..
     "inspection_error": 120,
     "journal_full": 121,

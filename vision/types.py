@@ -67,7 +67,6 @@ class View:
         roi_xyxy_px: region cut out, in frame pixels, whole numbers, inside the frame.
         centre_xy_px: predicted centre of the part, frame pixels (origin: corner of the top-left pixel).
         diameter_px: nominal diameter in frame pixels.
-        mm_per_px: scale in the object plane, None when the camera has no scale.
         image: the pixels of the region, (h, w) or (h, w, 3) uint8, a view on the frame.
         background_level: grey level (0..255) of the frame's empty background, None when not measured.
     """
@@ -81,7 +80,6 @@ class View:
     roi_xyxy_px: tuple[int, int, int, int]
     centre_xy_px: tuple[float, float]
     diameter_px: float
-    mm_per_px: float | None
     image: UInt8Array
     background_level: float | None = None
 
@@ -174,10 +172,10 @@ class FrameFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BallOutline:
-    """The ball's silhouette in one view.
+    """The ball's silhouette in one view: what the measurement says of it, in pixels.
 
     Attributes:
-        centre_xy_px: in frame pixels.
+        centre_xy_px: least-squares centre, in frame pixels.
         diameter_mean_px, diameter_min_px, diameter_max_px: caliper (Feret) widths over all directions.
         outline_share: share of the outline that was seen against the background, 0..1.
         contrast: background level minus level just inside the outline, grey levels.
@@ -197,7 +195,21 @@ class BallOutline:
 
 @dataclass(frozen=True, slots=True)
 class ViewFindings:
-    """What one view showed. `fault` other than OK: it proves nothing."""
+    """What one view showed. `fault` other than OK: it proves nothing.
+
+    All mm at 20 degC, None where the outline was refused or scale or temperature are not known.
+
+    Attributes:
+        part_id, camera, index, frame_number, encoder_count, arrived_ns: of its `View`.
+        fault, detail: whether it proves anything, and why not, in words.
+        outline: of the ball, None when it was refused.
+        diameter_min_mm, diameter_max_mm, diameter_mean_mm: caliper (Feret) widths.
+        detections: boxes in frame pixels.
+        u_diameter_mm: standard uncertainty (k = 1) of each of these diameters.
+        u_random_mm: the part of it that differs from view to view (noise), so that means lessen it.
+        roundness_mm, u_roundness_mm: RONt about the minimum-zone circles, 1-50 UPR.
+        speck_mm: largest deviation of the outline that was left out as dust or a flake.
+    """
 
     part_id: PartId
     camera: str
@@ -212,6 +224,29 @@ class ViewFindings:
     diameter_max_mm: float | None
     diameter_mean_mm: float | None
     detections: Detections
+    u_diameter_mm: float | None = None
+    u_random_mm: float | None = None
+    roundness_mm: float | None = None
+    u_roundness_mm: float | None = None
+    speck_mm: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of one ball its healthy views have seen.
+
+    Attributes:
+        views: healthy views that counted.
+        surface_share: share of the ball's surface that faced a camera within the recipe's angle, 0..1.
+        p_flat, p_neck, p_crack: probability (0..1) that a flat, neck or crack of the size that the recipe
+            asks for, at a place drawn at random, was seen at least once; None where it asks for none.
+    """
+
+    views: int
+    surface_share: float
+    p_flat: float | None = None
+    p_neck: float | None = None
+    p_crack: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +268,16 @@ class Inspection:
         views: those that came.
         lost: those that did not, with causes; `views_due == len(views) + len(lost)`.
         marks: reasons found outside the pictures (`late`, `duplicate`, `near_untriggered` ...).
-        diameter_min_mm, diameter_max_mm, diameter_mean_mm: fused over views, None without a scale.
-        u_diameter_mm: standard uncertainty of the diameters, None without a scale.
+        diameter_min_mm, diameter_max_mm, diameter_mean_mm: smallest, largest and mean width over the
+            healthy views at 20 degC; None, and `unsized` says why, where they are not known.
+        u_diameter_mm: standard uncertainty (k = 1) of the smallest and the largest width: the largest of the
+            healthy views'.
+        u_diameter_mean_mm: likewise of the mean.
+        roundness_mm: largest RONt (minimum zone, 1-50 UPR) over the healthy views.
+        u_roundness_mm: its standard uncertainty.
+        speck_mm: largest deviation of the outline that was left out as dust or a flake.
+        coverage: what share of the ball was seen; None where the poses of the views are not known.
+        unsized: reason word for missing sizes ('no_scale', 'no_temperature'), '' when there are sizes.
     """
 
     part_id: PartId
@@ -246,6 +289,12 @@ class Inspection:
     diameter_max_mm: float | None = None
     diameter_mean_mm: float | None = None
     u_diameter_mm: float | None = None
+    roundness_mm: float | None = None
+    u_roundness_mm: float | None = None
+    speck_mm: float | None = None
+    coverage: Coverage | None = None
+    u_diameter_mean_mm: float | None = None
+    unsized: str = ""
 
 
 class Decision(IntEnum):

@@ -29,11 +29,26 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class FormTruth(_Strict):
+    """Form of one silhouette, from the mesh; shares of the nominal diameter.
+
+    `feret_*`: smallest, largest and mean caliper width; `ls`: least-squares circle; `ront`:
+    roundness about the minimum zone, Gaussian filter 1-50 UPR.
+    """
+
+    feret_min_share: float = Field(gt=0.0)
+    feret_max_share: float = Field(gt=0.0)
+    feret_mean_share: float = Field(gt=0.0)
+    ls_share: float = Field(gt=0.0)
+    ront_share: float = Field(ge=0.0)
+
+
 class ViewTruth(_Strict):
     """Truth of one rendered view.
 
     `defect_px`: visible pixels that belong to the defect; `xyxy_px`: their box in the
-    view's tile (None when no pixel is visible); `silhouette_xyxy_px`: box of the ball.
+    view's tile (None when no pixel is visible); `silhouette_xyxy_px`: box of the ball;
+    `form`: None where nobody computed it, and for half balls and doubles.
     """
 
     camera: str
@@ -41,6 +56,7 @@ class ViewTruth(_Strict):
     defect_px: Annotated[int, Field(ge=0)]
     xyxy_px: tuple[float, float, float, float] | None
     silhouette_xyxy_px: tuple[float, float, float, float]
+    form: FormTruth | None = None
 
 
 class BallTruth(_Strict):

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from datasets.synthetic.bank import BallTruth, BankIndex, ViewTruth
+from datasets.synthetic.forms import with_forms
 from datasets.synthetic.lights import environment
 from datasets.synthetic.make_ball import BallFactory
 from datasets.synthetic.progress import tracked
@@ -106,7 +107,7 @@ def _one_ball(
     if not cv2.imwrite(str(out / name), sheet, [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY]):
         raise FerrogateError("a sheet could not be written", where=str(out / name), todo="check the disk")
     smallest, largest = factory.calipers(ball)
-    return BallTruth(
+    made = BallTruth(
         ball=f"b{number:04d}",
         label=label,
         sheet=name,
@@ -117,3 +118,4 @@ def _one_ball(
         d_max_share=round(largest, 5),
         views=tuple(truths),
     )
+    return with_forms(made, ball, pose)

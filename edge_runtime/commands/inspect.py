@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -22,15 +23,21 @@ import cv2
 from rich.console import Console
 from rich.progress import track
 
+from edge_runtime.calibrations import load_calibration, require_fresh, require_passed, require_size
 from edge_runtime.config import load_recipe
 from edge_runtime.images import expand_paths, read_image
 from edge_runtime.models import SHIPPED_PREFIX, read_model
 from edge_runtime.overlay import draw_overlay
 from edge_runtime.recipes import default_recipe_path
-from vision.ball import NO_PART, fuse, inspect_image
+from vision.ball import NO_PART, inspect_image
+from vision.ball_outline import Gauge
 from vision.detector import Detector
-from vision.errors import ConfigError, FerrogateError, ImageError
+from vision.errors import CalibrationError, ConfigError, FerrogateError, ImageError
+from vision.fusion import fuse
 from vision.judge import judge_picture, require_labels, scores
+from vision.metrology.calibration import CameraCalibration, TypedScale
+from vision.metrology.size import ROOM, check_temperature
+from vision.metrology.types import Temperature
 from vision.recipe import BallRecipe
 from vision.types import Detections, UInt8Array, Verdict, ViewFindings
 
@@ -40,9 +47,12 @@ EPILOG = """examples:
   ferrogate inspect --station ball pictures/ --jsonl found.jsonl
   ferrogate inspect --station ball one.png two.jpg --jsonl found.jsonl --overlays drawn/ --min-score 0.1
   ferrogate inspect --station ball ball.png --jsonl found.jsonl --mm-per-px 0.25 --recipe my_ball_40.yaml
+  ferrogate inspect --station ball hot/ --jsonl found.jsonl --calibration left.yaml --temperature 110
 
 One picture cannot prove a whole ball good: the verdict says what this picture shows. Without
---mm-per-px nothing is measured and a ball is 'review', reason 'no_scale', never accepted.
+--mm-per-px or --calibration nothing is measured and a ball is 'review', reason 'no_scale', never
+accepted. Sizes are those at 20 degC; without --temperature the balls are taken to lie in a
+room.
 Exit code 3: at least one picture could not be read (its object says why), the rest is done."""
 
 #: Relative standard uncertainty of a scale typed on the command line.
@@ -55,7 +65,7 @@ class _Job:
 
     detector: Detector
     recipe: BallRecipe
-    mm_per_px: float | None
+    gauge: Gauge | None
     min_score: float | None
     lowest_score: float
     overlays: Path | None
@@ -78,7 +88,17 @@ def register(parser: argparse.ArgumentParser) -> None:
         help="list detections from this score on, 0..1; changes the list only, never the verdict "
         "(default: each label's own threshold)",
     )
-    parser.add_argument("--mm-per-px", type=float, metavar="X", help="scale of the pictures; none: no sizes")
+    scale = parser.add_mutually_exclusive_group()
+    scale.add_argument("--mm-per-px", type=float, metavar="X", help="scale of the pictures; none: no sizes")
+    scale.add_argument(
+        "--calibration", type=Path, metavar="FILE", help="calibration of the camera that took them"
+    )
+    parser.add_argument(
+        "--temperature", type=float, metavar="C", help="of the ball, degC (default: a room, 20 +/- 5)"
+    )
+    parser.add_argument(
+        "--u-temperature", type=float, metavar="K", help="its standard uncertainty, K (default: 5)"
+    )
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="limits (default: the 40 mm ball's)")
     parser.add_argument("--model", metavar="FILE", help="ONNX model (default: the one in ferrogate-models)")
     parser.add_argument("--provider", default="cpu", help="execution provider: cpu, cuda, ... (default: cpu)")
@@ -117,12 +137,7 @@ def _prepare(args: argparse.Namespace) -> _Job:
         raise ConfigError(
             f"a score lies in 0..1, not {args.min_score}", where="--min-score", todo="give 0 to 1"
         )
-    if args.mm_per_px is not None and not 0.0 < args.mm_per_px < 100.0:
-        raise ConfigError(
-            f"a scale of {args.mm_per_px} mm per pixel cannot be",
-            where="--mm-per-px",
-            todo="give mm, above 0",
-        )
+    gauge = _gauge(args)
     model = read_model(args.model or f"{SHIPPED_PREFIX}{args.station}")
     if args.station != "ball":
         raise ConfigError(
@@ -140,7 +155,31 @@ def _prepare(args: argparse.Namespace) -> _Job:
     lowest = min(counting) if args.min_score is None else min(*counting, args.min_score)
     if args.overlays is not None:
         _make_folder(args.overlays)
-    return _Job(detector, recipe, args.mm_per_px, args.min_score, lowest, args.overlays)
+    return _Job(detector, recipe, gauge, args.min_score, lowest, args.overlays)
+
+
+def _gauge(args: argparse.Namespace) -> Gauge | None:
+    """Scale and temperature as typed; None without a scale.
+
+    Raises:
+        ConfigError: a scale, a temperature or a calibration that cannot be used.
+    """
+    scale: CameraCalibration | TypedScale | None = None
+    if args.calibration is not None:
+        scale = load_calibration(args.calibration)
+        require_fresh(scale, datetime.now(UTC).date())
+        require_passed(args.calibration, scale)
+    elif args.mm_per_px is not None:
+        scale = TypedScale(args.mm_per_px, _U_TYPED_SCALE_SHARE)
+    if args.temperature is None and args.u_temperature is not None:
+        raise ConfigError(
+            "an uncertainty of no temperature", where="--u-temperature", todo="give --temperature, too"
+        )
+    temperature = None
+    if args.temperature is not None:
+        u_celsius = ROOM.u_celsius if args.u_temperature is None else args.u_temperature
+        temperature = check_temperature(Temperature(args.temperature, u_celsius))
+    return None if scale is None else Gauge(scale, temperature)
 
 
 def _make_folder(folder: Path) -> None:
@@ -161,7 +200,7 @@ def _records(names: Sequence[str], job: _Job) -> Iterator[dict[str, object]]:
     for number, name in enumerate(listed):
         try:
             yield _inspect_one(name, number, job)
-        except ImageError as error:
+        except (ImageError, CalibrationError) as error:
             yield {
                 "image": name,
                 "error": error.what,
@@ -174,16 +213,17 @@ def _records(names: Sequence[str], job: _Job) -> Iterator[dict[str, object]]:
 
 def _inspect_one(name: str, number: int, job: _Job) -> dict[str, object]:
     picture = read_image(Path(name))
-    findings = inspect_image(
-        picture.image, job.detector, job.recipe, mm_per_px=job.mm_per_px, min_score=job.lowest_score
-    )
-    inspection = fuse(NO_PART, 1, (findings,), u_scale_share=_U_TYPED_SCALE_SHARE)
+    height, width = picture.image.shape[:2]
+    if job.gauge is not None and isinstance(job.gauge.scale, CameraCalibration):
+        # Which camera took a picture file nobody can tell; its size must be that camera's.
+        require_size(job.gauge.scale, width, height, where=name)
+    findings = inspect_image(picture.image, job.detector, job.recipe, job.gauge, min_score=job.lowest_score)
+    inspection = fuse(NO_PART, 1, (findings,))
     contract = job.detector.contract
     verdict = judge_picture(inspection, job.recipe, contract, model_sha256=job.detector.sha256)
     listed = _listed(findings.detections, job)
     if job.overlays is not None:
         _write_overlay(job.overlays, name, number, picture.image, findings, listed, verdict)
-    height, width = picture.image.shape[:2]
     outline = findings.outline
     return {
         "image": name,
@@ -197,7 +237,12 @@ def _inspect_one(name: str, number: int, job: _Job) -> dict[str, object]:
         "view_fault": findings.fault.value,
         "diameter_min_mm": findings.diameter_min_mm,
         "diameter_max_mm": findings.diameter_max_mm,
-        "u_diameter_mm": inspection.u_diameter_mm,
+        "diameter_mean_mm": findings.diameter_mean_mm,
+        "u_diameter_mm": findings.u_diameter_mm,
+        "roundness_mm": findings.roundness_mm,
+        "u_roundness_mm": findings.u_roundness_mm,
+        "speck_mm": findings.speck_mm,
+        "outline_share": None if outline is None else outline.outline_share,
         "stored_bits": picture.stored_bits,
         "model_sha256": verdict.model_sha256,
         "recipe_sha256": verdict.recipe_sha256,
@@ -239,7 +284,7 @@ def _write_overlay(
 ) -> None:
     """Draw one picture; the running number keeps pictures of one name in two folders apart."""
     codes = tuple(dict.fromkeys(reason.code for reason in verdict.reasons))
-    drawn = draw_overlay(image, listed, findings.outline, verdict.decision, codes)
+    drawn = draw_overlay(image, listed, findings, verdict.decision, codes)
     path = folder / f"{number:05d}_{Path(name).stem}.png"
     ok, data = cv2.imencode(".png", drawn)
     try:
@@ -291,5 +336,5 @@ def _summary(args: argparse.Namespace, job: _Job, pictures: int, counts: Counter
     print(f"one object per picture: {args.jsonl}")
     if job.overlays is not None:
         print(f"drawn pictures: {job.overlays}")
-    if job.mm_per_px is None:
-        print("no --mm-per-px given: nothing was measured, so no ball is accepted")
+    if job.gauge is None:
+        print("neither --mm-per-px nor --calibration given: nothing was measured, so no ball is accepted")

@@ -228,6 +228,8 @@ def _show_text(row: Row) -> str:
     for view in row["views"]:
         head = f"view    {view['camera']} {view['view_index']}: {view['fault']} {view['detail']}".rstrip()
         lines.append(f"{head}, frame {_plain(view['frame_number'])}, count {view['encoder_count']}")
+        if view["diameter_mean_mm"] is not None:
+            lines.append(f"        {_measured_text(view)}")
         lines += [
             f"        {item['label']} {item['score']:.2f} at {item['xyxy_px']} px"
             for item in view["findings"]
@@ -236,6 +238,18 @@ def _show_text(row: Row) -> str:
             lines.append(f"        {view['picture']}")
     lines += [f"picture {path}" for path in row["pictures_without_view"]]
     return "\n".join(lines)
+
+
+def _measured_text(view: Row) -> str:
+    """What was measured in one view; rows of an older version have diameters only."""
+    text = f"{view['diameter_min_mm']:.3f} to {view['diameter_max_mm']:.3f} mm"
+    if view["u_diameter_mm"] is not None:
+        text += f" (u {view['u_diameter_mm']:.3f} mm)"
+    if view["roundness_mm"] is not None:
+        text += f", roundness {view['roundness_mm']:.3f} mm"
+    if view["outline_share"] is not None:
+        text += f", {view['outline_share']:.0%} of the outline seen"
+    return text
 
 
 def _plain(value: Any) -> str:

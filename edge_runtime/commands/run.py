@@ -9,21 +9,28 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge_runtime.config import StationConfig, load_recipe, load_station
 from vision.errors import ConfigError, LedgerError
 from vision.recipe import BallRecipe
 
+if TYPE_CHECKING:
+    from edge_runtime.station.gauges import ScaleFacts
+
 NAME = "run"
 HELP = "run a station"
 EPILOG = """examples:
   ferrogate run station.yaml              start station and recorder; stop with Ctrl-C
-  ferrogate run station.yaml --check      read station file and recipe, say what is unverified, start nothing
+  ferrogate run station.yaml --check      read station file, recipe and calibrations, say what is
+                                          unverified, start nothing
   ferrogate run --schema station          print the JSON schema of a station file
   ferrogate run --schema recipe           print the JSON schema of a recipe
 
-exit codes: 0 stopped or recording over, 2 station file or recipe, 4 model contract, 5 provider,
+exit codes: 0 stopped or recording over, 2 station file, recipe or calibration, 4 model contract, 5 provider,
 10 a process died too often
 """
 
@@ -48,9 +55,13 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.station is None:
         raise ConfigError("no station file given", todo="ferrogate run STATION.yaml")
+    # Imported late: --schema works without anything that measures.
+    from edge_runtime.station.gauges import Gauges
+
     config = load_station(args.station)
     recipe = load_recipe(config.recipe)
     unverified = recipe.unverified()
+    scales = Gauges(config, recipe, datetime.now(UTC).date()).facts()
     if args.check:
         if args.json:
             facts = {
@@ -58,14 +69,15 @@ def run(args: argparse.Namespace) -> int:
                 "product": recipe.product,
                 "recipe_sha256": recipe.sha256(),
                 "unverified_limits": unverified,
+                "scales": [asdict(scale) for scale in scales],
             }
             print(json.dumps(facts))
         else:
             print(f"station {config.name}: the file is sound; product: {recipe.product}")
-            _say_unverified(unverified)
+            _say(unverified, scales)
         return 0
-    _say_unverified(unverified)
-    # Imported late: --check and --schema work without anything that runs.
+    _say(unverified, scales)
+    # Imported late: --check works without anything that runs.
     from edge_runtime.station.supervisor import supervise
 
     stop = threading.Event()
@@ -101,10 +113,13 @@ def _counts(config: StationConfig, since_utc_ns: int) -> dict[str, int]:
     return counts
 
 
-def _say_unverified(names: tuple[str, ...]) -> None:
-    if names:
+def _say(unverified: tuple[str, ...], scales: tuple[ScaleFacts, ...]) -> None:
+    """What a person at the line must know of the limits and the scales in force."""
+    for scale in scales:
+        print(scale.text(), file=sys.stderr)
+    if unverified:
         print(
-            f"NOT VERIFIED: {len(names)} limits of the recipe were never compared with their source "
-            f"({names[0]}, ...); type in the bought standard and set 'verified: true'",
+            f"NOT VERIFIED: {len(unverified)} limits of the recipe were never compared with their source "
+            f"({', '.join(unverified)}); type in the bought standard and set 'verified: true'",
             file=sys.stderr,
         )

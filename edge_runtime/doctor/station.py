@@ -10,6 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from edge_runtime.doctor import devices
 from edge_runtime.doctor.report import Check, fail, failed_by, ok, warn
 from edge_runtime.ledger.store import ledger_url, schema_versions
 from edge_runtime.models import SHIPPED_PREFIX
+from edge_runtime.station.gauges import Gauges
 from edge_runtime.station.session import open_detector
 from vision.errors import FerrogateError
 from vision.judge import require_labels
@@ -49,6 +51,26 @@ def check_recipe(recipe: BallRecipe, path: Path) -> list[Check]:
         )
     else:
         checks.append(ok("recipe limits", "every limit was compared with its source"))
+    return checks
+
+
+def check_scales(config: StationConfig, recipe: BallRecipe, today: date) -> list[Check]:
+    """What turns pixels of each camera into mm, and whether it counts today."""
+    checks = []
+    try:
+        scales = Gauges(config, recipe, today).facts()
+    except FerrogateError as error:
+        return [failed_by("calibration", error)]
+    for scale in scales:
+        text = scale.text()
+        if scale.calibration_sha256 and not scale.unverified:
+            checks.append(ok("calibration", text))
+        elif scale.calibration_sha256:
+            todo = "compare the coefficient of expansion with the steel's data sheet, then calibrate with it"
+            checks.append(warn("calibration", text, todo))
+        else:
+            todo = "calibrate the camera: 'ferrogate calibrate scale'"
+            checks.append(warn("calibration", text, todo))
     return checks
 
 
@@ -186,6 +208,7 @@ def all_checks(path: Path) -> Iterator[Check]:
         yield failed_by("recipe", error)
     else:
         yield from check_recipe(recipe, config.recipe)
+        yield from check_scales(config, recipe, datetime.now(UTC).date())
     yield check_storage(config.storage)
     yield check_ledger(ledger_url(config.storage.folder, config.storage.database_url))
     yield from check_models_installed(config.detector.model, _models_version())

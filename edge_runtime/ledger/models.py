@@ -55,6 +55,7 @@ class SessionRow(Base):
     model_sha256: Mapped[str]
     provider: Mapped[str]
     version: Mapped[str]
+    calibration_sha256: Mapped[str | None]
 
 
 class EpochRow(Base):
@@ -85,13 +86,23 @@ class ModelRow(Base):
     first_utc_ns: Mapped[int]
 
 
+class CalibrationRow(Base):
+    """The cameras' calibrations as they were when a session used them: one object per camera name."""
+
+    __tablename__ = "calibration"
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    calibrations: Mapped[dict[str, Any]]
+    first_utc_ns: Mapped[int]
+
+
 class PartRow(Base):
     """One part: its trigger, what was judged, what the PLC did.
 
     `decision` is what the station sent; null with `null_cause` when it sent nothing or when that
     is not known. `verdict` is what counts: the decision, else the verdict that the PLC held, else
     reject. `side`, `cause`, `confirm`, `plc_verdict`, `plc_reason` come from the PLC's outcome.
-    `has_part`, `has_outcome`, `is_gap` tell which entries the row was made of.
+    `has_part`, `has_outcome`, `is_gap` tell which entries the row was made of. Diameters and
+    roundness hold at 20 degC; `u_` columns are standard uncertainties (k = 1).
     """
 
     __tablename__ = "part"
@@ -138,6 +149,17 @@ class PartRow(Base):
     has_part: Mapped[bool]
     has_outcome: Mapped[bool]
     is_gap: Mapped[bool]
+    u_diameter_mean_mm: Mapped[float | None]
+    roundness_mm: Mapped[float | None]
+    u_roundness_mm: Mapped[float | None]
+    speck_mm: Mapped[float | None]
+    coverage_surface_share: Mapped[float | None]
+    coverage_p_flat: Mapped[float | None]
+    coverage_p_neck: Mapped[float | None]
+    coverage_p_crack: Mapped[float | None]
+    temperature_celsius: Mapped[float | None]
+    u_temperature_celsius: Mapped[float | None]
+    calibration_sha256: Mapped[str | None]
     verdict: Mapped[str] = mapped_column(
         String(16), Computed("coalesce(decision, plc_verdict, 'reject')", persisted=True)
     )
@@ -160,6 +182,9 @@ class ViewTableRow(Base):
     diameter_min_mm: Mapped[float | None]
     diameter_max_mm: Mapped[float | None]
     diameter_mean_mm: Mapped[float | None]
+    roundness_mm: Mapped[float | None]
+    outline_share: Mapped[float | None]
+    u_diameter_mm: Mapped[float | None]
 
 
 class FindingTableRow(Base):

@@ -144,6 +144,9 @@ def view_rows(
                 "diameter_min_mm": view.diameter_min_mm,
                 "diameter_max_mm": view.diameter_max_mm,
                 "diameter_mean_mm": view.diameter_mean_mm,
+                "roundness_mm": view.roundness_mm,
+                "outline_share": view.outline_share,
+                "u_diameter_mm": view.u_diameter_mm,
             }
         )
         for finding in view.findings:

@@ -13,6 +13,7 @@ from edge_runtime.ledger import rows
 from edge_runtime.ledger.epochs import same_start
 from edge_runtime.ledger.models import (
     Base,
+    CalibrationRow,
     FindingTableRow,
     ModelRow,
     PartRow,
@@ -95,16 +96,25 @@ def load_parts(connection: sa.Connection, wanted: Iterable[PartId]) -> dict[Part
 
 
 def write_session(connection: sa.Connection, entry: SessionEntry) -> None:
-    """A session's row, and its recipe and model where they are new."""
+    """A session's row, and its recipe, model and calibrations where they are new."""
     replace(
         connection,
         SessionRow,
         SessionRow.session,
-        {column.name: getattr(entry, column.name) for column in SessionRow.__table__.columns},
+        {column.name: getattr(entry, column.name) for column in SessionRow.__table__.columns}
+        | {"calibration_sha256": entry.calibration_sha256 or None},
     )
     recipe = {"sha256": entry.recipe_sha256, "recipe": entry.recipe, "first_utc_ns": entry.utc_ns}
     model = {"sha256": entry.model_sha256, "contract": entry.model_contract, "first_utc_ns": entry.utc_ns}
-    for table, key, values in ((RecipeRow, RecipeRow.sha256, recipe), (ModelRow, ModelRow.sha256, model)):
+    used = [(RecipeRow, RecipeRow.sha256, recipe), (ModelRow, ModelRow.sha256, model)]
+    if entry.calibration_sha256:
+        calibration = {
+            "sha256": entry.calibration_sha256,
+            "calibrations": entry.calibrations,
+            "first_utc_ns": entry.utc_ns,
+        }
+        used.append((CalibrationRow, CalibrationRow.sha256, calibration))
+    for table, key, values in used:
         known = sa.select(sa.func.count()).where(key == values["sha256"])
         if connection.execute(known).scalar_one() == 0:
             connection.execute(sa.insert(table), values)

@@ -19,6 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+import edge_runtime.ledger.lab_models  # noqa: F401  (its tables are of the same metadata)
 from edge_runtime.ledger.models import Base, JournalPositionRow
 from vision.errors import LedgerError
 

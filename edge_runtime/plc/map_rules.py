@@ -52,7 +52,8 @@ CAUSE_TEXTS = {
 }
 
 INTRODUCTION = """
-Map version <VERSION>. Modbus TCP, holding registers, unit <UNIT>; the PLC is the server. Register numbers
+Map version <VERSION>; the station refuses a PLC that holds another one (version 2 added
+`ball_temperature_x10`). Modbus TCP, holding registers, unit <UNIT>; the PLC is the server. Register numbers
 count from 0 (register 0 is "400001" in other books). u32 values take two registers, high word first. The
 station uses function codes 3 (at most <READ_MAX> registers) and 16 (at most <WRITE_MAX>) only, one request
 at a time on each connection, and needs two connections. The server offers at least registers 0..<LAST> and
@@ -158,6 +159,13 @@ as a signed number. No distance in flight may reach 32768.
     while E-stop and guard are clear: then the epoch goes up and the belt runs.
 23. Belt back by more than `jog_limit_counts` from its farthest point: all parts in flight are rejected
     (REVERSE). Back by less: nothing is lost.
+
+### Temperature
+24. A hot ball is larger than at 20 degC, so the station needs its temperature. `ball_temperature_x10` holds
+    the pyrometer's reading of the ball that passed the photo-eye last, and 0x8000 from PLC start until the
+    first one, while the pyrometer is broken, and when a ball passed without a reading: never an older
+    ball's value, and never 0 for "none". Write it before the trigger of that ball, in the same scan.
+    Without a pyrometer it stays 0x8000. No part is judged by it here.
 """
 
 CASES = (
@@ -188,6 +196,11 @@ CASES = (
         "`refused_verdicts`, cause in the outcome",
     ),
     ("the eye misses a ball", "gate stays off: `stray_rejects`", "the camera sees a ball without a part"),
+    (
+        "the pyrometer gives no reading",
+        "`ball_temperature_x10` = 0x8000",
+        "balls cannot be measured: `no_temperature`, unless its file states a constant temperature",
+    ),
     ("the gate sticks", "mismatch; latched by rule 20", "`stop_cause`, `mismatch_total`"),
 )
 
@@ -307,6 +320,10 @@ FOR EACH P WITH accepted AND rejected_for = 0 AND pos <= P.at + gate_window
 END_FOR;
 
 // 7. parts that no eye saw, then outputs, then the PLC header
+IF a ball passed the photo-eye THEN
+    IF pyrometer_valid THEN ball_temperature_x10 := INT_TO_WORD(pyrometer_0_1_degC);
+    ELSE ball_temperature_x10 := 16#8000; END_IF;
+END_IF;
 FOR EACH P WITH pos > end of its confirm window DO Finish(P); END_FOR;
 IF latched THEN gate := FALSE; END_IF;
 belt := NOT latched;

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edge_runtime.plc.registers import Block, Ring, slot_seq
+from edge_runtime.plc.registers import NO_TEMPERATURE, Block, Ring, slot_seq
 
 WORD_MAX = 0xFFFF
 
@@ -104,3 +104,23 @@ def unpack_slot(ring: Ring, index: int, registers: Sequence[int]) -> dict[str, i
     if values.pop("slot_seq") != slot_seq(index):
         return None
     return values
+
+
+def temperature_word(celsius: float | None) -> int:
+    """Register value of a temperature, 0.1 degC in two's complement; None: no reading.
+
+    Raises:
+        ValueError: no number, or not within -3276.7..3276.7 degC.
+    """
+    if celsius is None:
+        return NO_TEMPERATURE
+    if not abs(celsius) <= 3276.7:
+        raise ValueError(f"{celsius} degC does not fit the register")
+    return round(celsius * 10.0) & WORD_MAX
+
+
+def celsius_of(word: int) -> float | None:
+    """Temperature of a register value, degC; None: no reading."""
+    if word == NO_TEMPERATURE:
+        return None
+    return (word - (1 << 16) if word & 0x8000 else word) / 10.0

@@ -1,4 +1,4 @@
-"""Register map version 1: holding registers, 16 bit, 32-bit values high word first.
+"""Register map version 2: holding registers, 16 bit, 32-bit values high word first.
 
 Two areas with one writer each: the PLC writes 0..3999, the station 4000..7999. Ring
 slots are written data first, sequence last: a slot counts as written when its last
@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 MAGIC = 0x46475431  # "FGT1"
-MAP_VERSION = 1
+MAP_VERSION = 2
 UNIT_ID = 1
 LANES_MAX = 8
 RING_SLOTS = 128
 MODBUS_READ_MAX = 125
 MODBUS_WRITE_MAX = 123
+#: `ball_temperature_x10` while the pyrometer sees no ball or is broken: the lowest signed value
+NO_TEMPERATURE = 0x8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ PLC_HEADER = Block(
     "PLC",
     (
         Field("magic", 0, 2, "0x46475431, 'FGT1'"),
-        Field("map_version", 2, 1, "1"),
+        Field("map_version", 2, 1, str(MAP_VERSION)),
         Field("plc_heartbeat", 3, 1, "advanced by 1 every scan"),
         Field("epoch", 4, 2, "epoch in force, at least 1 from PLC start on"),
         Field("session_echo", 6, 1, "copy of the station's session_nonce once its epoch is in force"),
@@ -188,8 +190,15 @@ PLC_HEADER = Block(
         Field("unproven_accepts", 28, 1, "balls seen only by the accept chute's eye"),
         Field("stray_rejects", 29, 1, "balls seen only by the reject chute's eye"),
         Field("mismatch_run", 30, 1, "mismatches in a row now; 2 latch the belt"),
+        Field(
+            "ball_temperature_x10",
+            31,
+            1,
+            "temperature of the last ball at the photo-eye, 0.1 degC, signed (two's complement); "
+            f"{NO_TEMPERATURE} (0x8000): no reading",
+        ),
     ),
-    "Header: read whole by the station on every poll (31 registers).",
+    "Header: read whole by the station on every poll (32 registers).",
 )
 
 #: written by the PLC at its start, read by the station at its own start

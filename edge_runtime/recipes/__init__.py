@@ -1,8 +1,10 @@
-"""Recipes that come with ferrogate: one file per size of grinding ball, every limit not verified.
+"""Recipes that come with ferrogate as files: common sizes of GOST 7524, every limit not verified.
 
 They are a place to start: copy one, put in the limits of the standard or contract you bought,
-name the source and set `verified: true`. Neighbours: `edge_runtime.config.load_recipe` reads
-them, `ferrogate inspect` and `ferrogate demo` use them when no other is given.
+name the source and set `verified: true`. They are written from the tables beside them by
+`edge_runtime.catalogue`, which knows all sizes and other standards by name (`gost:45`, `ybt:60`).
+Neighbours: `edge_runtime.config.load_recipe` reads them, `ferrogate inspect` and `ferrogate demo`
+use them when no other is given.
 """
 
 from __future__ import annotations
@@ -61,20 +63,13 @@ def recipe_for_diameter(d_mm: float) -> BallRecipe:
     base = load_recipe(default_recipe_path(label))
     share = min(1.0, d_mm / float(label))
     note = f"taken over from size {label} for a diameter of {d_mm:g} mm"
-    size = base.size.model_copy(
-        update={
-            "d_nominal_mm": float(d_mm),
-            "es_mm": _derived(base.size.es_mm, share, note),
-            "ei_mm": _derived(base.size.ei_mm, share, note),
-        }
+    size = SizeLimits(
+        nominal_mm=Limit(value=float(d_mm), source="asked for, for the simulated line", verified=False),
+        es_mm=_derived(base.size.es_mm, share, note),
+        ei_mm=_derived(base.size.ei_mm, share, note),
     )
-    return base.model_copy(
-        update={
-            "product": f"Grinding ball {d_mm:g} mm, simulated line",
-            "size_label": f"{d_mm:g}",
-            "size": SizeLimits.model_validate(size.model_dump()),
-        }
-    )
+    product = f"Grinding ball {d_mm:g} mm, simulated line"
+    return base.model_copy(update={"product": product, "size_label": f"{d_mm:g}", "size": size})
 
 
 def _derived(limit: Limit, share: float, note: str) -> Limit:

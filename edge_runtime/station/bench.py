@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable
 
-from edge_runtime.config import CameraConfig, VirtualEye
+from edge_runtime.config import VirtualEye
 from edge_runtime.encoder import COUNT_MODULUS
 from edge_runtime.parts import ROI_HALF_SHARE, DueView, Part, Region, Untriggered
 from edge_runtime.plc.events import EpochAgreed, LinkEvent, OutcomesRead, TriggersRead
@@ -23,12 +23,11 @@ from vision.types import Frame, FrameFault, LostView, PartId, View
 class BenchTracker:
     """One view per part: the picture in which the ball had crossed the line."""
 
-    def __init__(self, config: VirtualEye, cameras: tuple[CameraConfig, ...], epoch: int) -> None:
+    def __init__(self, config: VirtualEye, epoch: int) -> None:
         self.eye = VirtualEyeLink(config, epoch=epoch)
         self.sink: Callable[[LinkEvent], None] | None = None
         self.parts: dict[PartId, Part] = {}
         self.now: int | None = None
-        self._geometry = {camera.name: camera.geometry for camera in cameras}
         self.out_of_order = 0
         self._seen: dict[int, tuple[Frame, Crossing, FrameFault | None]] = {}
 
@@ -92,7 +91,6 @@ class BenchTracker:
             roi_xyxy_px=(x1, y1, x2, y2),
             centre_xy_px=(x, y),
             diameter_px=crossing.ball.diameter_px,
-            mm_per_px=self._geometry[frame.camera].mm_per_px,
             image=frame.image[y1:y2, x1:x2],
         )
 

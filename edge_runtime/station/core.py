@@ -23,6 +23,7 @@ from edge_runtime.plc.events import EpochAgreed, OutcomesRead
 from edge_runtime.plc.records import OutcomeRecord, TriggerRecord
 from edge_runtime.plc.registers import PlcStatus, StationState
 from edge_runtime.station.eyes import FrameEyes
+from edge_runtime.station.gauges import Gauges
 from edge_runtime.station.known import KnownTriggers, OutcomeAcks, TriggerNumbers
 from edge_runtime.station.ports import Outputs, Tracker
 from edge_runtime.station.rows import (
@@ -34,9 +35,9 @@ from edge_runtime.station.rows import (
     unjudged_entry,
     verdict_record,
 )
-from vision.ball import frame_fault_view, fuse, inspect_view
+from vision.ball import Beside, frame_fault_view, inspect_view
 from vision.detector import Detector
-from vision.errors import ContractError, ImageError
+from vision.errors import FerrogateError
 from vision.judge import judge
 from vision.recipe import BallRecipe
 from vision.types import (
@@ -65,11 +66,12 @@ class StationCore:
     Args:
         cameras: the station's cameras.
         tracker: assigns regions to parts.
-        recipe, detector, in_force: what is in force now.
+        recipe, detector, gauges, in_force: what is in force now.
         out: link, journal, pictures.
         boot_id: this boot of the machine, for the stamps.
         known: what the books of an earlier run know of trigger numbers.
         lanes: lanes of the station file.
+        beside: runs the detector while an outline is measured.
     """
 
     def __init__(
@@ -78,22 +80,24 @@ class StationCore:
         tracker: Tracker,
         recipe: BallRecipe,
         detector: Detector,
+        gauges: Gauges,
         in_force: InForce,
         out: Outputs,
         boot_id: str,
         known: KnownTriggers,
         lanes: frozenset[int] = frozenset({0}),
+        beside: Beside | None = None,
     ) -> None:
         self.tracker = tracker
         self._recipe = recipe
-        self._detector = detector
+        self._detector, self._beside = detector, beside
+        self._gauges = gauges
         self._in_force = in_force
         self._out = out
         self._boot_id = boot_id
         self._numbers = TriggerNumbers(known)
         self._lanes = lanes
         self._eyes = {camera.name: FrameEyes(camera, tracker.diameter_px(camera.name)) for camera in cameras}
-        self._u_scale_share = max(camera.geometry.u_scale_share for camera in cameras)
         self._every = {camera.name: camera.exposure.every_counts for camera in cameras}
         self._seen_at: dict[str, int] = {}
         self._views: dict[PartId, list[View]] = {}
@@ -228,6 +232,8 @@ class StationCore:
     def _begin_part(self, trigger: TriggerRecord) -> None:
         part, views = self.tracker.on_trigger(trigger)
         self._at_trigger[part.part_id] = self._in_force
+        if self._gauges.take_temperature(part, self.header):
+            self.fault("no_temperature", f"from part {part.part_id} on: the pyrometer gives no reading")
         for due, view, fault in views:
             self._inspect(part, due, view, fault)
         for other in list(self.tracker.parts.values()):
@@ -305,8 +311,9 @@ class StationCore:
             found = frame_fault_view(view, frame_fault.value, labels)
         else:
             try:
-                found = inspect_view(view, self._recipe, self._detector)
-            except (ImageError, ContractError, ValueError, ArithmeticError, cv2.error) as error:
+                gauge = self._gauges.of(part, view.camera)
+                found = inspect_view(view, self._recipe, self._detector, gauge, beside=self._beside)
+            except (FerrogateError, ValueError, ArithmeticError, LookupError, cv2.error) as error:
                 # One view that cannot be inspected rejects one part; it must not stop the line.
                 self.fault("inspection_error", f"part {part.part_id}: {error}", camera=view.camera)
                 found = frame_fault_view(view, "inspection_error", labels)
@@ -338,11 +345,7 @@ class StationCore:
             part.mark("near_untriggered")
         if not self.ready:
             part.mark("not_ready")
-        views = tuple(view.findings for view in part.due if view.findings is not None)
-        lost = tuple(view.lost for view in part.due if view.findings is None and view.lost is not None)
-        inspection = fuse(
-            part.part_id, len(part.due), views, lost, tuple(part.marks), u_scale_share=self._u_scale_share
-        )
+        inspection = self._gauges.fused(part)
         in_force = self._at_trigger.pop(part.part_id, self._in_force)
         verdict = judge(
             inspection,

@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
@@ -54,7 +55,9 @@ from edge_runtime.plc.events import (
 from edge_runtime.plc.link import PlcLink
 from edge_runtime.priority import STATION, ask_for_priority
 from edge_runtime.station.bench import BenchLink, BenchTracker
+from edge_runtime.station.beside import BesideThread
 from edge_runtime.station.core import StationCore
+from edge_runtime.station.gauges import Gauges
 from edge_runtime.station.ports import Outputs
 from edge_runtime.station.rows import InForce
 from edge_runtime.station.session import (
@@ -102,12 +105,13 @@ class Station:
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.stopping = threading.Event()
         recipe = load_recipe(config.recipe)
+        self._gauges = Gauges(config, recipe, _today())
         model = open_detector(config.detector)
         self.detector = model.detector
         require_labels(recipe, self.detector.contract)
         if self.detector.provider_note:
             print(self.detector.provider_note, file=sys.stderr, flush=True)
-        facts = SessionFacts(config, recipe, model, machine_boot_id())
+        facts = SessionFacts(config, recipe, model, self._gauges, machine_boot_id())
         books = books_so_far(config.storage)
         self.journal = JournalWriter(
             journal_folder(config.storage), config.storage.journal_segment_mb, boot_id=facts.boot_id
@@ -115,7 +119,7 @@ class Station:
         self._pictures = PictureSender(config, recipe.size.d_nominal_mm)
         tracker: PartTracker | BenchTracker
         if isinstance(config.plc, VirtualEye):
-            bench = BenchTracker(config.plc, config.cameras, books.epoch + 1)
+            bench = BenchTracker(config.plc, books.epoch + 1)
             tracker = bench
             self._link: PlcLink | BenchLink = BenchLink(bench, self._inbox.put)
         else:
@@ -123,20 +127,25 @@ class Station:
             assert config.line is not None  # the station file was checked for it
             tracker = PartTracker(config.cameras, config.line, recipe.size.d_nominal_mm)
             self._link = PlcLink(config.plc, config.line, self._inbox.put, books.epoch)
-        in_force = InForce(config.lot, config.shift, recipe.sha256(), model.sha256)
+        in_force = InForce(
+            config.lot, config.shift, recipe.sha256(), model.sha256, self._gauges.content_sha256()
+        )
         out = Outputs(
             self._link, self.journal.append, lambda: self.journal.durable_count, self._pictures.send
         )
+        self._beside = BesideThread()
         self.core = StationCore(
             config.cameras,
             tracker,
             recipe,
             self.detector,
+            self._gauges,
             in_force,
             out,
             facts.boot_id,
             books.known,
             _lanes(config),
+            self._beside,
         )
         self._capture = [
             CaptureThread(open_camera(camera), camera, partial(self._take_in, _patient(camera)))
@@ -168,6 +177,7 @@ class Station:
             for capture in started:
                 capture.stop()
             self._drain()
+            self._beside.close()
             self.journal.append(self.core.counters_entry())
             self.journal.close()
             self._pictures.close(leave=self._supervised)
@@ -227,6 +237,7 @@ class Station:
                 next_counters = now + COUNTERS_PERIOD_S
                 self.journal.append(self.core.counters_entry())
                 self._check_workers()
+                self._watch_calibrations()
                 # Collected here, between events, instead of in the middle of an inspection.
                 gc.collect()
             if len(self._ended) == len(self._capture) and self._inbox.empty():
@@ -263,6 +274,14 @@ class Station:
         elif "journal" in self.core.holds:
             self.core.release("journal")
 
+    def _watch_calibrations(self) -> None:
+        """A calibration that ends or fails a check while the station runs ends its proofs, too."""
+        why = self._gauges.stale(_today())
+        if why:
+            self.core.hold("calibration", why)
+        elif "calibration" in self.core.holds:
+            self.core.release("calibration")
+
     def _handle(self, event: Event) -> None:
         core = self.core
         match event:
@@ -291,6 +310,11 @@ class Station:
                 pass  # its next frame releases the hold
             case CameraEndedEvent(camera=camera):
                 self._ended.add(camera)
+
+
+def _today() -> date:
+    """The day on which calibrations must be valid; UTC, as all dates in the books."""
+    return datetime.now(UTC).date()
 
 
 def _patient(camera: CameraConfig) -> bool:

@@ -27,12 +27,13 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What was in force at a part's trigger."""
+    """What was in force at a part's trigger; `calibration_sha256` '' where no camera has a calibration."""
 
     lot: str
     shift: str
     recipe_sha256: str
     model_sha256: str
+    calibration_sha256: str = ""
 
 
 def verdict_record(part: Part, decision: Decision, reason: str) -> VerdictRecord:
@@ -65,6 +66,9 @@ def view_row(due: DueView) -> ViewRow:
         diameter_max_mm=found.diameter_max_mm,
         diameter_mean_mm=found.diameter_mean_mm,
         findings=_finding_rows(found),
+        roundness_mm=found.roundness_mm,
+        outline_share=None if found.outline is None else found.outline.outline_share,
+        u_diameter_mm=found.u_diameter_mm,
     )
 
 
@@ -84,6 +88,7 @@ def judged_entry(
 ) -> PartEntry:
     """Entry of a part that got a verdict."""
     arrived = [view.findings.arrived_ns for view in part.due if view.findings is not None]
+    coverage, temperature = inspection.coverage, part.temperature
     return PartEntry(
         epoch=part.part_id.epoch,
         lane=part.part_id.lane,
@@ -121,6 +126,17 @@ def judged_entry(
             for reason in verdict.reasons
         ),
         views=tuple(view_row(view) for view in part.due),
+        u_diameter_mean_mm=inspection.u_diameter_mean_mm,
+        roundness_mm=inspection.roundness_mm,
+        u_roundness_mm=inspection.u_roundness_mm,
+        speck_mm=inspection.speck_mm,
+        coverage_surface_share=coverage.surface_share if coverage else None,
+        coverage_p_flat=coverage.p_flat if coverage else None,
+        coverage_p_neck=coverage.p_neck if coverage else None,
+        coverage_p_crack=coverage.p_crack if coverage else None,
+        temperature_celsius=temperature.celsius if temperature else None,
+        u_temperature_celsius=temperature.u_celsius if temperature else None,
+        calibration_sha256=in_force.calibration_sha256 or None,
     )
 
 

@@ -12,6 +12,7 @@ from edge_runtime.config import DetectorConfig, StationConfig, StorageConfig
 from edge_runtime.entries import SessionEntry
 from edge_runtime.journal import last_known
 from edge_runtime.models import read_model
+from edge_runtime.station.gauges import Gauges
 from edge_runtime.station.known import KnownTriggers
 from vision.detector import Detector
 from vision.recipe import BallRecipe
@@ -33,6 +34,7 @@ class SessionFacts:
     config: StationConfig
     recipe: BallRecipe
     model: OpenedModel
+    gauges: Gauges
     boot_id: str
 
 
@@ -96,4 +98,9 @@ def session_entry(facts: SessionFacts) -> SessionEntry:
         model_contract=detector.contract.model_dump(mode="json"),
         provider=detector.provider,
         version=version("ferrogate"),
+        calibration_sha256=facts.gauges.content_sha256(),
+        calibrations={
+            camera: {"sha256": found.content_sha256(), **found.model_dump(mode="json")}
+            for camera, found in facts.gauges.calibrations.items()
+        },
     )

@@ -11,10 +11,12 @@ import dataclasses
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
 from datasets.synthetic.bank import BallTruth, BankIndex
+from edge_runtime.twin.dirt import Flake, Speck
 from edge_runtime.twin.faults import FaultName
 from edge_runtime.twin.settings import COUNTS_PER_D, LineSettings
 from vision.contract import BALL_LABELS
@@ -25,6 +27,15 @@ DEFECT_KINDS = (*BALL_LABELS, OVAL, UNDERSIZE, OVERSIZE)
 #: pieces whose outline is no circle: their extent along the belt is read from the pictures
 SHAPED = frozenset({"half", "double", "neck"})
 SIZE_CLIP_SD = 3.0
+CERTIFIED_C = 20.0
+_FLAKE_LENGTH_MM, _FLAKE_WIDTH_MM = (0.8, 3.0), (0.5, 1.5)
+
+
+class _HeatAndScale(TypedDict):
+    celsius: float
+    pyrometer_celsius: float
+    hot_gain: float
+    flakes: tuple[Flake, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,10 @@ class PlannedBall:
         lateral_mm: off the lane's centre line, positive to the left of the travel.
         light_gain: its brightness.
         specks: (N, 5): unit vector, radius in px, grey step of dust on it.
+        celsius: its temperature at the cameras.
+        pyrometer_celsius: what the pyrometer says of it.
+        hot_gain: its size at that temperature over its size at 20 degC.
+        flakes: scale that stands out of its surface.
     """
 
     number: int
@@ -51,11 +66,15 @@ class PlannedBall:
     roll0_deg: float
     lateral_mm: float
     light_gain: float
-    specks: tuple[tuple[float, float, float, float, float], ...]
+    specks: tuple[Speck, ...]
+    celsius: float = CERTIFIED_C
+    pyrometer_celsius: float = CERTIFIED_C
+    hot_gain: float = 1.0
+    flakes: tuple[Flake, ...] = ()
 
     @property
     def d_min_mm(self) -> float:
-        """Smallest true width."""
+        """Smallest true width, as all true sizes at 20 degC and without flakes."""
         return self.size_mm * self.bank.d_min_share
 
     @property
@@ -165,23 +184,56 @@ def _draw_ball(
         off_mm40 = -reject_mm40
     elif label == OVERSIZE:
         off_mm40 = reject_mm40
+    wear_mm = settings.roll_wear_um_per_1000_balls * number * 1e-6
     looks = by_label[GOOD if label in (UNDERSIZE, OVERSIZE) else label]
     return PlannedBall(
         number=number,
         label=label,
         bank=looks[int(rng.integers(len(looks)))],
-        size_mm=settings.diameter_mm + off_mm40 * scale,
+        size_mm=settings.diameter_mm + off_mm40 * scale + wear_mm,
         offset_counts=0.0,
         roll0_deg=float(rng.uniform(0.0, 360.0)),
         lateral_mm=float(rng.uniform(-1.0, 1.0)) * settings.lateral_mm40 * scale,
         light_gain=float(np.clip(rng.normal(1.0, settings.light_sd_share), 0.7, 1.3)),
         specks=_draw_specks(settings, rng),
+        **_draw_heat_and_scale(settings, number),
     )
 
 
-def _draw_specks(
-    settings: LineSettings, rng: np.random.Generator
-) -> tuple[tuple[float, float, float, float, float], ...]:
+def _draw_heat_and_scale(settings: LineSettings, number: int) -> _HeatAndScale:
+    """From a generator of its own, so that the rest of the plan is the same with and without."""
+    rng = np.random.default_rng([settings.seed, 0x4EA7, number])
+    celsius = float(rng.uniform(*settings.ball_celsius))
+    error_k = float(rng.uniform(-1.0, 1.0)) * settings.pyrometer_error_k
+    return {
+        "celsius": celsius,
+        "pyrometer_celsius": celsius + error_k,
+        "hot_gain": 1.0 + settings.expansion_per_k * (celsius - CERTIFIED_C),
+        "flakes": draw_flakes(rng, settings.flakes_max, settings.flake_thickness_mm),
+    }
+
+
+def draw_flakes(
+    rng: np.random.Generator, at_most: int, thickness_mm: tuple[float, float]
+) -> tuple[Flake, ...]:
+    """0 to `at_most` flakes at random places."""
+    flakes = []
+    for _ in range(int(rng.integers(at_most + 1))):
+        x, y, z = rng.standard_normal(3)
+        norm = math.sqrt(x * x + y * y + z * z) or 1.0
+        flakes.append(
+            Flake(
+                normal=(float(x / norm), float(y / norm), float(z / norm)),
+                thickness_mm=float(rng.uniform(*thickness_mm)),
+                length_mm=float(rng.uniform(*_FLAKE_LENGTH_MM)),
+                width_mm=float(rng.uniform(*_FLAKE_WIDTH_MM)),
+                turn_rad=float(rng.uniform(0.0, math.pi)),
+            )
+        )
+    return tuple(flakes)
+
+
+def _draw_specks(settings: LineSettings, rng: np.random.Generator) -> tuple[Speck, ...]:
     specks = []
     for _ in range(int(rng.integers(settings.dust_specks_max + 1))):
         x, y, z = rng.standard_normal(3)

@@ -17,21 +17,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import psutil
-import yaml
 
 from edge_runtime.plc import registers as reg
 from edge_runtime.plc.modbus import Registers
 from edge_runtime.plc.records import unpack
-from edge_runtime.recipes import recipe_for_diameter
 from edge_runtime.station.supervisor import PROCESSES_FILE
+from edge_runtime.twin.demo_files import DemoRun, Usage, write_files
 from edge_runtime.twin.field import Field, LineState, Word
-from edge_runtime.twin.optics import camera_configs
-from edge_runtime.twin.settings import LineSettings, save_line_settings
 from vision.errors import FerrogateError, LinkError
+
+__all__ = ["DemoError", "DemoRun", "Line", "Usage", "free_port", "play", "running_line", "write_files"]
 
 START_TIMEOUT_S = 60.0
 DRAIN_TIMEOUT_S = 10.0
@@ -46,95 +43,11 @@ class DemoError(FerrogateError):
     exit_code = 11
 
 
-@dataclass(slots=True)
-class Usage:
-    """CPU seconds and memory of one process over the run (a restarted one adds up)."""
-
-    cpu_s: float = 0.0
-    rss_start_mb: float = 0.0
-    rss_end_mb: float = 0.0
-    rss_max_mb: float = 0.0
-    pid: int = 0
-    cpu_before_s: float = 0.0
-
-
-@dataclass(slots=True)
-class DemoRun:
-    """What is left after a run: where things lie, and how much the processes used."""
-
-    settings: LineSettings
-    station_file: Path
-    recipe_file: Path
-    usage: dict[str, Usage] = field(default_factory=dict)
-    wall_s: float = 0.0
-    stopped_early: bool = False
-
-    @property
-    def storage(self) -> Path:
-        """The station's books."""
-        return self.settings.run_dir / "station"
-
-
 def free_port() -> int:
     """A TCP port on loopback that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def write_files(
-    settings: LineSettings, *, model: str = "ferrogate-models:ball", poll_ms: float = 20.0
-) -> DemoRun:
-    """Write twin settings, recipe and station file into the run's folder.
-
-    Args:
-        settings: of the twin.
-        model: ONNX file, or the name of a shipped one.
-        poll_ms: how often the station reads the PLC's header.
-    """
-    run_dir = settings.run_dir
-    run_dir.mkdir(parents=True, exist_ok=True)
-    save_line_settings(settings, run_dir / "line.json")
-    recipe_file = run_dir / "recipe.yaml"
-    recipe = recipe_for_diameter(settings.diameter_mm)
-    recipe_file.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
-    station = {
-        "schema_version": 1,
-        "station": "ball",
-        "name": settings.ring_prefix,
-        "recipe": "recipe.yaml",
-        "cameras": camera_configs(settings),
-        "line": {
-            "um_per_count": settings.um_per_count,
-            "max_speed_counts_per_s": settings.max_speed_counts_per_s,
-            "pulse_min_counts": settings.pulse_min_counts,
-            "pulse_max_counts": settings.pulse_max_counts,
-            "min_spacing_counts": settings.min_spacing_counts,
-            "valve_lead_ms": settings.valve_lead_ms,
-            "gate_window_counts": settings.gate_window_counts,
-            "decision_margin_counts": settings.decision_margin_counts,
-            "lanes": [
-                {
-                    "lane": settings.lane,
-                    "eye_to_gate_counts": settings.eye_to_gate_counts,
-                    "gate_to_confirm_counts": settings.gate_to_confirm_counts,
-                }
-            ],
-        },
-        "plc": {
-            "type": "modbus_tcp",
-            "host": settings.plc_host,
-            "port": settings.plc_port,
-            "poll_ms": poll_ms,
-        },
-        "detector": {"model": model},
-        "storage": {"folder": "station", "accept_picture_every": 50, "pictures_max_mb": 500},
-        "lot": "demo",
-        "shift": "demo",
-    }
-    station_file = run_dir / "station.yaml"
-    station_file.write_text(yaml.safe_dump(station, sort_keys=False), encoding="utf-8")
-    return DemoRun(settings, station_file, recipe_file)
 
 
 class Line:

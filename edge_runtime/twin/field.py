@@ -23,6 +23,8 @@ LANES = 8
 EDGE_SLOTS = 1024
 _EDGE_WORDS = 8
 _EDGES_AT = 128
+NO_READING = -(1 << 15)
+"""Analog input of a pyrometer that sees no ball."""
 FIELD_WORDS = _EDGES_AT + EDGE_SLOTS * _EDGE_WORDS
 
 
@@ -40,6 +42,7 @@ class Word(IntEnum):
     BIN_FULL = 7
     OPERATOR_RESET = 8  # counter: advanced by 1 at each press of the reset key
     EDGES_WRITTEN = 9  # eye edges put into the ring since the start
+    PYROMETER_X10 = 10  # 0.1 degC, the ball at the trigger eye; NO_READING: none
     # line: for the demo parent
     LINE_STATE = 16  # LineState
     BALLS_ENTERED = 17

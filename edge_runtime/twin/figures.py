@@ -22,6 +22,7 @@ from edge_runtime.twin.auditor import audit
 from edge_runtime.twin.auditor_report import AuditReport, BallAudit
 from edge_runtime.twin.demo import DemoRun
 from edge_runtime.twin.settings import LineSettings
+from edge_runtime.twin.size_check import SizeCheck, check_sizes, true_sizes
 
 PartKey = tuple[int, int, int]
 
@@ -37,6 +38,7 @@ class DemoFigures:
     latencies_ms: tuple[float, ...]
     lost_frames: int
     named_faults: dict[str, int]
+    sizes: SizeCheck
     run: DemoRun
 
     @property
@@ -70,6 +72,7 @@ class DemoFigures:
                 "p99": percentile_ms(self.latencies_ms, 99.0),
                 "max": percentile_ms(self.latencies_ms, 100.0),
             },
+            "sizes": self.sizes.to_json(),
             "faults": [fault.name.value for fault in settings.faults],
             "named_faults": self.named_faults,
             "invariant_kept": self.report.invariant_kept,
@@ -92,7 +95,7 @@ class DemoFigures:
         }
 
 
-def line_facts(settings: LineSettings) -> dict[str, float]:
+def line_facts(settings: LineSettings) -> dict[str, float | None]:
     """The twin's physics, as defaults or as given."""
     return {
         "diameter_mm": settings.diameter_mm,
@@ -109,6 +112,14 @@ def line_facts(settings: LineSettings) -> dict[str, float]:
         "heartbeat_timeout_ms": settings.heartbeat_timeout_ms,
         "eye_to_gate_mm": settings.eye_to_gate_counts * settings.um_per_count / 1000.0,
         "mm_per_px": settings.mm_per_px,
+        "camera_distance_mm": settings.camera_distance_mm,
+        "celsius_min": settings.ball_celsius[0],
+        "celsius_max": settings.ball_celsius[1],
+        "pyrometer_error_k": settings.pyrometer_error_k,
+        "flakes_max": settings.flakes_max,
+        "lamp_drift_share": settings.lamp_drift_share,
+        "lamp_gradient_share": settings.lamp_gradient_share,
+        "roll_wear_um_per_1000_balls": settings.roll_wear_um_per_1000_balls,
     }
 
 
@@ -172,6 +183,7 @@ def collect(run: DemoRun) -> DemoFigures:
             ).all()
             faults = connection.execute(sa.select(FaultRow.code, FaultRow.count)).all()
             books = balance(connection)
+            sizes = check_sizes(report.balls, true_sizes(run.settings.truth_path), connection)
     finally:
         engine.dispose()
     arrived = {(row.epoch, row.lane, row.trigger_seq): row.last_view_arrived_ns for row in rows}
@@ -197,6 +209,7 @@ def collect(run: DemoRun) -> DemoFigures:
         latencies_ms=tuple(latencies),
         lost_frames=sum(count for code, count in named.items() if code.startswith("frames_")),
         named_faults=dict(sorted(named.items())),
+        sizes=sizes,
         run=run,
     )
 

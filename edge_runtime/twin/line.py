@@ -16,12 +16,12 @@ from edge_runtime.twin.belt import Belt, Segment
 from edge_runtime.twin.eyes import Beam, BeamEdge
 from edge_runtime.twin.fault_board import FaultBoard
 from edge_runtime.twin.faults import FaultName, PlannedFault
-from edge_runtime.twin.field import Eye, Field, LineState, Word
+from edge_runtime.twin.field import NO_READING, Eye, Field, LineState, Word
 from edge_runtime.twin.gate import ACCEPT_FROM, Gate
 from edge_runtime.twin.line_operator import Operator
 from edge_runtime.twin.settings import CAMERAS, COUNTS_PER_D, LineSettings
 from edge_runtime.twin.supply import BallSupply, Supplied
-from edge_runtime.twin.truth import BallRecord, TruthLog
+from edge_runtime.twin.truth import BallRecord, TruthLog, form_mm
 from edge_runtime.twin.twin_camera import BallInView, Exposed, FrameOutlet, TwinCamera
 
 ENTRY_COUNTS = 4.0 * COUNTS_PER_D
@@ -116,6 +116,7 @@ class Line:
     def _write_start(self, now_ns: int) -> None:
         settings = self._settings
         self._field.set(Word.ENCODER, self.encoder_start)
+        self._field.set(Word.PYROMETER_X10, NO_READING)
         self._truth.write(
             "start",
             now_ns,
@@ -251,6 +252,7 @@ class Line:
                     "lamp": round(exposed.lamp, 3),
                     "delivered_ns": max(exposed.deliver_ns, now_ns) if exposed.picture else None,
                 }
+                | form_mm(self._live[shown.ball].supplied.ball, shown.view.form)
             )
 
     def _in_view(self, count: int) -> list[BallInView]:
@@ -275,6 +277,8 @@ class Line:
         self._beams[eye].add(middle - ahead, middle + behind, live.supplied.ball.number)
 
     def _edge(self, edge: BeamEdge, eye: Eye) -> None:
+        if eye == Eye.TRIGGER and edge.rising:
+            self._field.set(Word.PYROMETER_X10, self._pyrometer_x10(edge))
         self._field.push_edge(self._settings.lane, eye, edge.rising, edge.encoder_count, edge.t_ns)
         if not edge.rising:
             return
@@ -286,6 +290,11 @@ class Line:
                 live.record.eye_pulses += 1
             else:
                 live.record.confirm_pulses += 1
+
+    def _pyrometer_x10(self, edge: BeamEdge) -> int:
+        """What the pyrometer at the trigger eye says; nothing when no ball lies there."""
+        seen = [self._live[number] for number in edge.blocking.balls if number in self._live]
+        return round(seen[-1].supplied.ball.pyrometer_celsius * 10.0) if seen else NO_READING
 
     def _faults(self, now_ns: int) -> None:
         begun, ended = self._board.update(self.belt.position, now_ns)

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, MutableSequence
 
 from edge_runtime.encoder import COUNT_MODULUS, Unwrapper
+from edge_runtime.plc.records import temperature_word
 from edge_runtime.plc.registers import LANES_MAX, MAGIC, MAP_VERSION, Cause, Confirm, PlcStatus, StopCause
 from edge_runtime.twin.field import Eye
 from edge_runtime.twin.plc_confirm import confirm_edge, expire
@@ -65,6 +66,7 @@ class PlcLogic:
         self._resets: int | None = None
         self._edges_lost = 0
         self._reversed_out = False
+        self._ball_celsius: float | None = None
         self.memory.set_geometry(settings.geometry_values())
 
     def scan(self, now_ns: int, inputs: PlcInputs) -> PlcOutputs:
@@ -166,6 +168,7 @@ class PlcLogic:
                 continue
             lane.last_edge[edge.eye] = position
             if edge.eye is Eye.TRIGGER:
+                self._ball_celsius = inputs.pyrometer_celsius
                 trigger_edge(state, lane, edge.rising, position, edge.t_ns)
             elif edge.rising:
                 confirm_edge(state, lane, _CONFIRM[edge.eye], position, edge.t_ns)
@@ -219,5 +222,6 @@ class PlcLogic:
                 "unproven_accepts": state.unproven_accepts,
                 "stray_rejects": state.stray_rejects,
                 "mismatch_run": state.mismatch_run,
+                "ball_temperature_x10": temperature_word(self._ball_celsius),
             }
         )

@@ -25,7 +25,7 @@ from typing import Any, TextIO
 from edge_runtime.plc.registers import LANES_MAX
 from edge_runtime.priority import TWIN, ask_for_priority
 from edge_runtime.shm_ring import RingError
-from edge_runtime.twin.field import EdgeReader, Field, Word
+from edge_runtime.twin.field import NO_READING, EdgeReader, Field, Word
 from edge_runtime.twin.plc_logic import PlcLogic
 from edge_runtime.twin.plc_parts import LaneSpan, PlcInputs, PlcOutputs, PlcSettings, Retained
 from edge_runtime.twin.plc_server import PlcServer
@@ -89,6 +89,11 @@ def store_retained(path: Path, retained: Retained) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _celsius(reading_x10: int) -> float | None:
+    """Analog input of the pyrometer."""
+    return None if reading_x10 == NO_READING else reading_x10 / 10.0
 
 
 class PlcProcess:
@@ -169,6 +174,7 @@ class PlcProcess:
             air_low=field.get(Word.AIR_LOW) != 0,
             bin_full=field.get(Word.BIN_FULL) != 0,
             operator_reset=field.get(Word.OPERATOR_RESET),
+            pyrometer_celsius=_celsius(field.get(Word.PYROMETER_X10)),
         )
         outputs = self._logic.scan(time.monotonic_ns(), inputs)
         self._outputs(outputs)

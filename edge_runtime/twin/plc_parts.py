@@ -119,6 +119,7 @@ class PlcInputs:
         edges_lost: counter of edges that were lost before they could be read.
         e_stop, guard_open, air_low, bin_full: True is the bad state.
         operator_reset: counter of presses of the reset key.
+        pyrometer_celsius: of the ball at the trigger eye; None: no reading.
     """
 
     encoder_count: int
@@ -129,6 +130,7 @@ class PlcInputs:
     air_low: bool = False
     bin_full: bool = False
     operator_reset: int = 0
+    pyrometer_celsius: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ read the file; the demo writes it and takes the cameras' part of the station fil
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,6 +24,16 @@ COUNTS_PER_D = 320
 PX_PER_D = 160
 REFERENCE_D_MM = 40.0
 CAMERAS = ("left", "right")
+_PERSPECTIVE_ROOM = 1.05
+PHYSICS: dict[str, Any] = {
+    "camera_distance_d": 20.0,
+    "ball_celsius": (60.0, 160.0),
+    "pyrometer_error_k": 10.0,
+    "flakes_max": 3,
+    "lamp_drift_share": 0.03,
+    "lamp_gradient_share": 0.03,
+}
+"""A plant as it is: pinhole cameras, hot balls, scale flakes, lamps that drift."""
 
 
 class LineSettings(BaseModel):
@@ -68,10 +79,40 @@ class LineSettings(BaseModel):
     size_reject_mm40: tuple[float, float] = Field(
         default=(2.6, 4.2), description="how far undersize and oversize balls lie off nominal"
     )
-    lateral_mm40: Annotated[float, Field(ge=0.0, le=4.0)] = 1.0
+    lateral_mm40: Annotated[float, Field(ge=0.0, le=10.0)] = 1.0
     light_sd_share: Annotated[float, Field(ge=0.0, le=0.3)] = 0.04
     noise_sd_grey: Annotated[float, Field(ge=0.0, le=30.0)] = 2.0
     dust_specks_max: Annotated[int, Field(ge=0, le=50)] = 3
+    rim_light_max: Annotated[float, Field(ge=0.0, le=10.0)] | None = Field(
+        default=1.0,
+        description="grazing light brightens a ball's rim by at most this share of the surface beside it: "
+        "0 with a collimated backlight, 1 with a panel that is masked to the field of view; "
+        "null: a wide panel, as the bank was rendered",
+    )
+
+    # What makes measuring hard; all off here, `with_physics` turns them on.
+    camera_distance_d: Annotated[float, Field(ge=8.0, le=200.0)] | None = Field(
+        default=None, description="pinhole to a nominal ball's middle, in diameters; null: telecentric lenses"
+    )
+    ball_celsius: tuple[float, float] = Field(
+        default=(20.0, 20.0), description="each ball's temperature lies in this range, degC"
+    )
+    pyrometer_error_k: Annotated[float, Field(ge=0.0, le=100.0)] = Field(
+        default=0.0, description="the pyrometer reads off by up to this much, evenly spread"
+    )
+    expansion_per_k: Annotated[float, Field(ge=0.0, le=1e-4)] = 12e-6
+    flakes_max: Annotated[int, Field(ge=0, le=50)] = Field(
+        default=0, description="a ball carries up to this many flakes of scale"
+    )
+    flake_thickness_mm: tuple[float, float] = (0.1, 0.3)
+    lamp_drift_share: Annotated[float, Field(ge=0.0, le=0.2)] = 0.012
+    lamp_drift_period_s: Annotated[float, Field(gt=0.0)] = 23.0
+    lamp_gradient_share: Annotated[float, Field(ge=0.0, le=0.3)] = Field(
+        default=0.0, description="the light's slope over half a picture swings by this share to both sides"
+    )
+    roll_wear_um_per_1000_balls: Annotated[float, Field(ge=-5000.0, le=5000.0)] = Field(
+        default=0.0, description="the mean diameter grows by this much as the mill's rolls wear"
+    )
 
     # Gate mechanics.
     valve_ms: Annotated[float, Field(ge=0.0, le=1000.0)] = 12.0
@@ -137,8 +178,17 @@ class LineSettings(BaseModel):
 
     @property
     def height_px(self) -> int:
-        """Height of the pictures; the lane's centre line is in the middle."""
-        return 240
+        """Height of the pictures; the lane's centre line is in the middle.
+
+        240 up to 1 mm off the centre line (on a ball of 40 mm); beyond, the marks move outwards.
+        """
+        further_mm40 = max(self.lateral_mm40 - 1.0, 0.0)
+        return 240 + 8 * math.ceil(2.0 * further_mm40 * _PERSPECTIVE_ROOM * PX_PER_D / REFERENCE_D_MM / 8.0)
+
+    @property
+    def camera_distance_mm(self) -> float | None:
+        """From the pinhole to a nominal ball's middle; None for telecentric lenses."""
+        return None if self.camera_distance_d is None else self.camera_distance_d * self.diameter_mm
 
     @property
     def fov_start_counts(self) -> int:
@@ -187,6 +237,11 @@ class LineSettings(BaseModel):
     def exposure_phase_counts(self, camera: str) -> int:
         """Exposures are at count % exposure_every_counts == phase; the second camera lies half way."""
         return CAMERAS.index(camera) * self.exposure_every_counts // len(CAMERAS)
+
+
+def with_physics(settings: LineSettings) -> LineSettings:
+    """The same line with `PHYSICS` on."""
+    return LineSettings.model_validate(settings.model_dump() | PHYSICS)
 
 
 def load_line_settings(path: Path) -> LineSettings:

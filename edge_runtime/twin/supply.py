@@ -32,6 +32,7 @@ class BallSupply:
 
     def __init__(self, settings: LineSettings) -> None:
         self._bank = BallBank(settings.bank_dir)
+        self._rim_light_max = settings.rim_light_max
         self._plan: Iterator[PlannedBall] = plan_balls(settings, self._bank.index)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="bank")
         self._ready: deque[Supplied] = deque()
@@ -42,7 +43,8 @@ class BallSupply:
             ball = next(self._plan, None)
             if ball is None:
                 return
-            self._ready.append(Supplied(ball, self._pool.submit(load_pictures, self._bank, ball)))
+            pictures = self._pool.submit(load_pictures, self._bank, ball, rim_light_max=self._rim_light_max)
+            self._ready.append(Supplied(ball, pictures))
 
     def peek(self) -> PlannedBall | None:
         """The next ball, None when the run has no more."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from datasets.synthetic.bank import FormTruth
 from edge_runtime.twin.balls import PlannedBall
 from vision.contract import BALL_LABELS
 
@@ -40,6 +41,18 @@ class TruthLog:
     def close(self) -> None:
         """Write what is left and close."""
         self._file.close()
+
+
+def form_mm(ball: PlannedBall, form: FormTruth | None) -> dict[str, float]:
+    """Form of one view in mm at 20 degC, as fields of an exposure; none where the bank does not know it."""
+    if form is None:
+        return {}
+    return {
+        "feret_min_mm": round(form.feret_min_share * ball.size_mm, 4),
+        "feret_max_mm": round(form.feret_max_share * ball.size_mm, 4),
+        "feret_mean_mm": round(form.feret_mean_share * ball.size_mm, 4),
+        "roundness_mm": round(form.ront_share * ball.size_mm, 4),
+    }
 
 
 @dataclass(slots=True)
@@ -86,6 +99,10 @@ class BallRecord:
             "d_max_mm": round(ball.d_max_mm, 4),
             "centre_count": round(self.centre_count, 3),
             "lateral_mm": round(ball.lateral_mm, 3),
+            "celsius": round(ball.celsius, 2),
+            "pyrometer_celsius": round(ball.pyrometer_celsius, 2),
+            "d_hot_mean_mm": round(ball.d_mean_mm * ball.hot_gain, 4),
+            "flakes": len(ball.flakes),
         }
 
     def final_row(self) -> dict[str, Any]:

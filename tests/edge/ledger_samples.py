@@ -21,6 +21,21 @@ from edge_runtime.journal import JournalPosition
 UTC_NS = 1_790_000_000_000_000_000
 BOOT = "3f1c5b60-0000-4000-8000-000000000001"
 PLC_BOOT = 77
+#: columns that schema 0002 added
+NEW_IN_PART = (
+    "u_diameter_mean_mm",
+    "roundness_mm",
+    "u_roundness_mm",
+    "speck_mm",
+    "coverage_surface_share",
+    "coverage_p_flat",
+    "coverage_p_neck",
+    "coverage_p_crack",
+    "temperature_celsius",
+    "u_temperature_celsius",
+    "calibration_sha256",
+)
+NEW_IN_VIEW = ("roundness_mm", "outline_share", "u_diameter_mm")
 
 
 def session() -> SessionEntry:
@@ -28,7 +43,19 @@ def session() -> SessionEntry:
     contract = {"labels": ["crack"], "input_px": 160}
     recipe = {"product": "ball 40"}
     return SessionEntry(
-        "s1", "line-1", BOOT, UTC_NS, 1, "a" * 64, recipe, "b" * 64, contract, "CPUExecutionProvider", "0.1.0"
+        "s1",
+        "line-1",
+        BOOT,
+        UTC_NS,
+        1,
+        "a" * 64,
+        recipe,
+        "b" * 64,
+        contract,
+        "CPUExecutionProvider",
+        "0.1.0",
+        "c" * 64,
+        {"left": {"certificate_no": "K-17"}},
     )
 
 
@@ -56,6 +83,9 @@ def views(count: int = 3, lost: int = 0) -> tuple[ViewRow, ...]:
             40.0,
             None,
             (crack,) * (not index),
+            0.03,
+            0.98,
+            0.021,
         )
         for index in range(count)
     )
@@ -94,6 +124,17 @@ def part(
         "boot_id": BOOT,
         "reasons": reasons,
         "views": views(due, lost) if due else (),
+        "u_diameter_mean_mm": 0.015,
+        "roundness_mm": 0.04,
+        "u_roundness_mm": 0.005,
+        "speck_mm": 0.3,
+        "coverage_surface_share": 0.93,
+        "coverage_p_flat": 0.8,
+        "coverage_p_neck": 0.99,
+        "coverage_p_crack": None,
+        "temperature_celsius": 104.5,
+        "u_temperature_celsius": 10.0,
+        "calibration_sha256": "c" * 64,
     }
     return PartEntry(**(values | other))
 

@@ -52,6 +52,19 @@ def _lane(data: dict[str, Any]) -> dict[str, Any]:
     return lane
 
 
+def _geometry(data: dict[str, Any]) -> dict[str, Any]:
+    geometry: dict[str, Any] = _camera(data)["geometry"]
+    return geometry
+
+
+def _rolling(data: dict[str, Any], *rolling: bool) -> None:
+    for camera, rolls in zip(data["cameras"], rolling, strict=True):
+        camera["geometry"].update(view_tilt_deg=45.0, rolling=rolls)
+
+
+SCALE = {"mm_per_px": 0.25, "calibration": None}
+WARM = {"source": "constant", "celsius": 20.0, "u_celsius": 3.0}
+
 BROKEN: list[tuple[str, Change, str]] = [
     # a typo in a key
     ("typo", lambda d: d.update(recipie="x"), "recipie.*unknown key: a typo"),
@@ -89,6 +102,32 @@ BROKEN: list[tuple[str, Change, str]] = [
     ),
     # a virtual eye on a camera that is not there
     ("eye", lambda d: d.update(plc={"type": "virtual_eye", "camera": "top"}), "'top' is not one of"),
+    # two scales for one camera
+    ("scales", lambda d: _geometry(d).update(mm_per_px=0.25, calibration="left.yaml"), "both give a scale"),
+    # a scale and nobody knows how warm the balls are
+    (
+        "cold?",
+        lambda d: (_geometry(d).update(SCALE), d.pop("temperature", None)),
+        "a diameter in mm needs it",
+    ),
+    # temperatures that cannot be
+    ("absolute", lambda d: d.update(temperature=WARM | {"celsius": -274.0}), "temperature.constant.celsius"),
+    ("molten", lambda d: d.update(temperature=WARM | {"celsius": 1500.0}), "temperature.constant.celsius"),
+    ("exact", lambda d: d.update(temperature=WARM | {"u_celsius": 0.0}), "temperature.constant.u_celsius"),
+    ("nowhere", lambda d: d.update(temperature=WARM | {"source": "guess"}), "temperature"),
+    (
+        "no range",
+        lambda d: d.update(
+            temperature={"source": "plc", "u_celsius": 5.0, "min_celsius": 90.0, "max_celsius": 90.0}
+        ),
+        "min_celsius is not below max_celsius",
+    ),
+    # a camera that nobody can place
+    ("tilt", lambda d: _geometry(d).update(view_tilt_deg=200.0), "view_tilt_deg"),
+    # a ball that rolls past one camera only
+    ("roll", lambda d: _rolling(d, True, False), "rolling differs"),
+    # figures of a study that nobody can find
+    ("study", lambda d: d.update(gauge={"u_repeat_mm": 0.03}), "name the study"),
     # not a mapping at all
     ("list", lambda d: d.clear(), "Field required"),
 ]
@@ -112,6 +151,7 @@ def test_a_broken_station_file_is_refused(
     ("content", "message"),
     [
         (b"name: [unclosed", "is not YAML"),  # half a file
+        (b"name: one\nlot: 7\nname: two\n", "'name' in line 3"),  # which of the two was meant?
         (b"\xff\xfe\x00", "cannot be read"),  # not text
         (b"", "cannot be used"),  # empty
         (None, "cannot be read"),  # not there
@@ -162,7 +202,8 @@ def test_the_hash_tells_limits_apart_and_nothing_else(tmp_path: Path) -> None:
     again = tmp_path / "again.yaml"
     again.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=True), encoding="utf-8")
     assert load_recipe(again).sha256() == recipe.sha256()
-    other = recipe.model_copy(update={"size": recipe.size.model_copy(update={"d_nominal_mm": 41.0})})
+    nominal = recipe.size.nominal_mm.model_copy(update={"value": 41.0})
+    other = recipe.model_copy(update={"size": recipe.size.model_copy(update={"nominal_mm": nominal})})
     assert other.sha256() != recipe.sha256()
 
 
@@ -174,6 +215,27 @@ def test_unverified_limits_are_named() -> None:
 @pytest.mark.parametrize("model", [StationConfig, BallRecipe])
 def test_schemas_can_be_printed(model: type[StationConfig] | type[BallRecipe]) -> None:
     assert model.model_json_schema()["additionalProperties"] is False
+
+
+def test_a_pyrometer_needs_a_plc(tmp_path: Path, repository: Path) -> None:
+    path = repository / "docs" / "examples" / "recording.yaml"
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    data["temperature"] = {"source": "plc", "u_celsius": 5.0, "min_celsius": 0.0, "max_celsius": 90.0}
+    with pytest.raises(ConfigError, match="a virtual eye has no pyrometer"):
+        load_station(_write(tmp_path, data))
+
+
+def test_paths_are_taken_from_the_file_s_folder_and_names_are_names(
+    tmp_path: Path, station: dict[str, Any]
+) -> None:
+    data = copy.deepcopy(station)
+    data["recipe"] = "gost:40"
+    data["temperature"] = WARM
+    _geometry(data).update(mm_per_px=None, calibration="cal/left.yaml")
+    config = load_station(_write(tmp_path, data))
+    assert config.cameras[0].geometry.calibration == tmp_path / "cal" / "left.yaml"
+    assert str(config.recipe) == "gost:40"
+    assert load_recipe(config.recipe).size_label == "40"
 
 
 def test_the_example_is_sound(repository: Path) -> None:

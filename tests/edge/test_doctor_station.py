@@ -332,7 +332,7 @@ def plc(free_port: int) -> Iterator[Plc]:
     [
         ({}, {}, {"plc": "OK", "belt latch": "OK", "plc geometry": "OK"}),
         ({"magic": 0}, {}, {"plc": "FAIL"}),  # some other Modbus device
-        ({"map_version": 2}, {}, {"plc": "FAIL"}),  # a later map
+        ({"map_version": reg.MAP_VERSION + 1}, {}, {"plc": "FAIL"}),  # a later map
         (
             {"plc_status": int(reg.PlcStatus.BELT_LATCHED), "stop_cause": int(reg.StopCause.E_STOP)},
             {},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,15 @@ import cv2
 import numpy as np
 import pytest
 
+from edge_runtime.calibrations import save_calibration
 from edge_runtime.commands import inspect as command
 from edge_runtime.images import read_image
 from edge_runtime.recipes import default_recipe_path
+from tests.edge.core_rig import calibration
 from tests.vision.pictures import BALL, disc, draw
 from tests.vision.small_models import ball_contract, darkest_model
 from vision.contract import RAIL_LABELS
-from vision.errors import ConfigError, ContractError, FerrogateError, ProviderError
+from vision.errors import ConfigError, ContractError, FerrogateError, ProviderError, TemperatureError
 from vision.types import UInt8Array
 
 #: a ball of 41.5 mm (nominal of size 40) at 0.25 mm/px is 166 px wide
@@ -67,7 +70,13 @@ def test_one_object_per_picture(tmp_path: Path, model: Path, capsys: pytest.Capt
     assert first["image"] == str(good)
     assert (first["width"], first["height"]) == (260, 250)
     assert (first["verdict"], first["reasons"], first["detections"]) == ("accept", [], [])
-    assert first["diameter_min_mm"] == pytest.approx(41.5, abs=0.1)
+    assert first["diameter_min_mm"] == pytest.approx(41.5, abs=0.03)
+    assert first["diameter_max_mm"] == pytest.approx(41.5, abs=0.03)
+    assert first["diameter_mean_mm"] == pytest.approx(41.5, abs=0.01)
+    assert first["roundness_mm"] == pytest.approx(0.0, abs=0.03)
+    # 0.5 % of the scale, what a typed scale is taken for.
+    assert first["u_diameter_mm"] == pytest.approx(0.005 * 41.5, rel=0.02)
+    assert (first["outline_share"], first["speck_mm"]) == (1.0, 0.0)
     assert (second["verdict"], second["reasons"]) == ("reject", ["crack"])
     (found,) = second["detections"]
     assert set(found) == {"label", "score", "xyxy_px"}
@@ -84,6 +93,24 @@ def test_without_a_scale_never_accept(tmp_path: Path, model: Path) -> None:
     assert (first["verdict"], first["reasons"]) == ("review", ["no_scale"])
     assert first["diameter_min_mm"] is None
     assert (second["verdict"], second["reasons"]) == ("reject", ["crack", "no_scale"])
+
+
+def test_by_a_calibration_and_a_temperature(tmp_path: Path, model: Path) -> None:
+    """The same path as the line's: bloom of 0.4 px by the file, and 100 K less of heat."""
+    good = save(tmp_path / "good.png", ball())
+    small = save(tmp_path / "small.png", ball()[:200])
+    path = tmp_path / "left.calibration.yaml"
+    today = datetime.now(UTC).date().isoformat()
+    save_calibration(calibration(width_px=260, height_px=250, date=today), path)
+    arguments = ("--calibration", path, "--temperature", 120, "--u-temperature", 10)
+    code, (first, other) = inspect(model, tmp_path / "out.jsonl", good, small, *arguments)
+    assert first["verdict"] == "accept"
+    assert first["diameter_mean_mm"] == pytest.approx(166.4 * 0.25 * (1 - 12e-6 * 100), abs=0.01)
+    assert 0.005 < first["u_diameter_mm"] < 0.03
+    # A picture of another size is no picture of that camera: an error, never a number.
+    assert code == 3
+    assert "260x250" in other["error"]
+    assert "diameter_mean_mm" not in other
 
 
 def test_wrong_size_is_rejected(tmp_path: Path, model: Path) -> None:
@@ -145,6 +172,22 @@ def test_broken_pictures_do_not_stop_the_run(
     assert (summary["images"], summary["review"], summary["error"]) == (6, 3, 3)
 
 
+def test_a_drawing_holds_the_measured_circle_and_the_figures(tmp_path: Path, model: Path) -> None:
+    good = save(tmp_path / "good.png", ball())
+    inspect(model, tmp_path / "a.jsonl", good, "--overlays", tmp_path / "bare")
+    inspect(model, tmp_path / "b.jsonl", good, "--overlays", tmp_path / "sized", "--mm-per-px", MM_PER_PX)
+    (bare,), (sized,) = (list((tmp_path / name).iterdir()) for name in ("bare", "sized"))
+    without, drawn = read_image(bare).image, read_image(sized).image
+    assert drawn.shape[0] > without.shape[0], "one line more, with the figures"
+    # The circle is blue where it lies, 83 px from the centre, and nowhere inside.
+    angle = np.linspace(0.3, 6.0, 50)
+    x, y = (131 + 83 * np.cos(angle)).astype(int), (126 + 83 * np.sin(angle)).astype(int)
+    blue = drawn[..., 0].astype(int) - drawn[..., 2]
+    near = np.max([blue[y + dy, x + dx] for dy in (-1, 0, 1) for dx in (-1, 0, 1)], axis=0)
+    assert (near > 60).mean() > 0.95
+    assert blue[100:150, 100:160].max() < 20
+
+
 def test_overlays(tmp_path: Path, model: Path) -> None:
     """One drawing per readable picture, also for two pictures of one name."""
     for name in ("a", "b"):
@@ -186,6 +229,12 @@ REFUSED: list[tuple[str, list[str], type[FerrogateError]]] = [
     ("score above 1", ["--min-score", "1.5"], ConfigError),
     ("score that is no number", ["--min-score", "nan"], ConfigError),
     ("negative scale", ["--mm-per-px", "-0.2"], ConfigError),
+    ("scale that is no number", ["--mm-per-px", "nan"], ConfigError),
+    ("a calibration that is not there", ["--calibration", "no.yaml"], ConfigError),
+    ("a calibration that is a picture", ["--calibration", "good.png"], ConfigError),
+    ("colder than cold", ["--mm-per-px", "0.2", "--temperature", "-300"], TemperatureError),
+    ("no temperature", ["--mm-per-px", "0.2", "--temperature", "nan"], TemperatureError),
+    ("an uncertainty of nothing", ["--mm-per-px", "0.2", "--u-temperature", "3"], ConfigError),
     ("recipe that is not there", ["--recipe", "no.yaml"], ConfigError),
     ("model that is not there", ["--model", "no.onnx"], ConfigError),
     ("model without a contract", ["--model", "bare.onnx"], ContractError),

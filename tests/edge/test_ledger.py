@@ -16,11 +16,21 @@ from alembic.runtime.migration import MigrationContext
 from edge_runtime.entries import Entry, GapEntry
 from edge_runtime.journal import JournalPosition
 from edge_runtime.ledger.apply import GAP_PARTS_MAX, Applier, LedgerWriteError
-from edge_runtime.ledger.models import Base, FaultRow, FindingTableRow, PartRow, SessionRow, ViewTableRow
+from edge_runtime.ledger.models import (
+    Base,
+    CalibrationRow,
+    FaultRow,
+    FindingTableRow,
+    PartRow,
+    SessionRow,
+    ViewTableRow,
+)
 from edge_runtime.ledger.queries import PartFilter, fault_totals, highest_epoch, list_parts, show_part
 from edge_runtime.ledger.store import ledger_url, open_ledger, open_to_read, reading, schema_versions
 from tests.edge.ledger_samples import (
     BOOT,
+    NEW_IN_PART,
+    NEW_IN_VIEW,
     UTC_NS,
     counters,
     epoch,
@@ -144,7 +154,15 @@ def test_a_judged_part_comes_back_with_everything(engine: sa.Engine) -> None:
         {"label": "crack", "score": 0.75, "xyxy_px": [10.0, 11.0, 20.0, 21.0]}
     ]
     assert row["utc"].endswith("Z")
-    assert _count(engine, SessionRow) == 1
+    figures = {name: getattr(entries[2], name) for name in NEW_IN_PART}
+    assert {name: row[name] for name in NEW_IN_PART} == figures
+    seen = [[view[name] for name in NEW_IN_VIEW] for view in row["views"]]
+    assert seen == [[0.03, 0.98, 0.021], [0.03, 0.98, 0.021], [None, None, None]]
+    with reading(engine) as connection:
+        told = connection.execute(sa.select(SessionRow.calibration_sha256)).scalars().all()
+        kept = connection.execute(sa.select(CalibrationRow.sha256, CalibrationRow.calibrations)).all()
+    assert told == ["c" * 64]
+    assert kept == [("c" * 64, {"left": {"certificate_no": "K-17"}})]
 
 
 JUDGED = part(1)
@@ -331,7 +349,8 @@ def test_every_kind_of_entry_is_applied(engine: sa.Engine) -> None:
     assert {type(entry) for entry in every} == set(Entry.__args__)
     Applier(engine).apply(placed(every))
     counted = {name: _count(engine, table) for name, table in _tables().items()}
-    assert {name for name, count in counted.items() if not count} == {"picture", "picture_ring"}
+    by_hand = {"lab_hardness", "lab_sample", "certificate"}
+    assert {name for name, count in counted.items() if not count} == {"picture", "picture_ring"} | by_hand
 
 
 def _tables() -> dict[str, type[Base]]:

@@ -105,6 +105,8 @@ def test_csv_is_a_whole_file_with_units(storage: Path, capsys: pytest.CaptureFix
         ("1-0-3", "accept", "accept"),
     ]
     assert float(rows[0]["diameter_mean_mm"]) == 40.0
+    assert (rows[0]["roundness_mm"], rows[0]["coverage_surface_share"]) == ("0.04", "0.93")
+    assert (rows[0]["coverage_p_crack"], rows[0]["calibration_sha256"]) == ("", "c" * 64)
     assert rows[0]["utc"].startswith("2026-09-21T14:13:20")
     assert rows[0]["plc_reason"] == ""
     assert not list(storage.glob(".parts*"))
@@ -139,6 +141,9 @@ def test_show_tells_all_of_one_part(storage: Path, capsys: pytest.CaptureFixture
     code, out, _ = _run(capsys, str(storage), "show", "1-0-2")
     assert code == 0
     assert "crack 0.75 at [10.0, 11.0, 20.0, 21.0] px" in out
+    measured = "39.900 to 40.100 mm (u 0.021 mm), roundness 0.030 mm, 98% of the outline seen"
+    assert [line.strip() for line in out.splitlines()].count(measured) == 2  # the third view was lost
+    assert "temperature_celsius:   104.5" in out
 
 
 def test_faults_are_listed_and_counted(storage: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,8 +18,10 @@ from edge_runtime.plc.records import (
     OutcomeRecord,
     TriggerRecord,
     VerdictRecord,
+    celsius_of,
     pack,
     pack_slot,
+    temperature_word,
     unpack,
     unpack_slot,
 )
@@ -135,6 +137,30 @@ def test_unknown_names_and_short_reads_are_refused() -> None:
         pack(reg.STATION_HEADER, {"colour": 1})
     with pytest.raises(ValueError, match="got 3"):
         unpack(reg.STATION_HEADER, [0, 0, 0])
+
+
+TEMPERATURES = [
+    # degC, register
+    (20.0, 200),
+    (0.0, 0),  # freezing is a temperature, not "none"
+    (160.04, 1600),
+    (-0.1, 0xFFFF),
+    (-3276.7, 0x8001),  # the coldest that is a reading
+    (3276.7, 0x7FFF),
+    (None, 0x8000),
+]
+
+
+@pytest.mark.parametrize(("celsius", "word"), TEMPERATURES)
+def test_a_temperature_fits_one_register(celsius: float | None, word: int) -> None:
+    assert temperature_word(celsius) == word
+    assert celsius_of(word) == (None if celsius is None else pytest.approx(celsius, abs=0.05))
+
+
+@pytest.mark.parametrize("celsius", [3276.8, -3276.8, float("nan"), float("inf")])
+def test_a_temperature_that_does_not_fit_is_refused(celsius: float) -> None:
+    with pytest.raises(ValueError, match="does not fit"):
+        temperature_word(celsius)
 
 
 def test_the_document_is_the_map(repository: Path) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -15,9 +16,11 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
+from edge_runtime.calibrations import save_calibration
 from edge_runtime.ledger.models import PartRow
 from edge_runtime.ledger.store import ledger_url, open_to_read, reading
 from edge_runtime.station.supervisor import PROCESSES_FILE
+from tests.edge.core_rig import calibration
 from tests.edge.test_station_bench import write_bench_station
 from tests.strips import draw_strip
 from tests.vision.small_models import darkest_model
@@ -78,6 +81,54 @@ def test_what_a_restart_cannot_mend_ends_at_once(
     assert message in done.stderr
     assert "what to do" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "arguments", "message"),
+    [
+        ({"camera": "other"}, (), "'other'"),  # of another camera
+        ({"camera": "other"}, ("--check",), "'other'"),
+        ({"width_px": 320}, ("--check",), "320x60"),  # of another picture size
+        ({"date": "2020-01-01"}, ("--check",), "stale"),
+        (None, ("--check",), "cannot be"),  # no such file
+    ],
+)
+def test_a_calibration_that_does_not_count_is_told_at_once(
+    tmp_path: Path,
+    pictures: Path,
+    changes: dict[str, object] | None,
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    path = _calibrated(tmp_path, pictures, changes)
+    done = _run(str(path), *arguments)
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr
+    assert done.stderr.count("what to do") == 1
+    assert not (tmp_path / "books").exists(), "nothing was started"
+
+
+def _calibrated(folder: Path, pictures: Path, changes: dict[str, object] | None) -> Path:
+    path = write_bench_station(folder, pictures, 640, 60)
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    data["cameras"][0]["geometry"]["calibration"] = "channel.yaml"
+    data["temperature"] = {"source": "constant", "celsius": 22.0, "u_celsius": 2.0}
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    if changes is not None:
+        today = datetime.now(UTC).date().isoformat()
+        usual: dict[str, object] = {"camera": "channel", "height_px": 60, "date": today}
+        save_calibration(calibration(**(usual | changes)), folder / "channel.yaml")
+    return path
+
+
+def test_check_says_what_is_in_force(tmp_path: Path, pictures: Path) -> None:
+    path = _calibrated(tmp_path, pictures, {})
+    (scale,) = json.loads(_run(str(path), "--check", "--json").stdout)["scales"]
+    assert (scale["camera"], scale["days_left"], scale["certificates"]) == ("channel", 30, ["K-17"])
+    assert len(scale["calibration_sha256"]) == 64
+    told = _run(str(path), "--check").stderr
+    assert "camera channel: calibration of" in told
+    assert "NOT VERIFIED: " in told  # limits of the recipe
 
 
 def test_check_and_schema_start_nothing(tmp_path: Path, pictures: Path) -> None:

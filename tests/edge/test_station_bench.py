@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 import pytest
 import yaml
 
+from edge_runtime.calibrations import save_calibration
 from edge_runtime.config import load_station
-from edge_runtime.entries import Entry, OutcomeEntry, PartEntry
+from edge_runtime.entries import Entry, OutcomeEntry, PartEntry, SessionEntry
 from edge_runtime.journal import read_journal
 from edge_runtime.recipes import default_recipe_path
 from edge_runtime.station.process import Station
 from edge_runtime.station.session import journal_folder
+from tests.edge.core_rig import calibration
 from tests.recording import PATTERN, expected_crossings, labels
 from tests.strips import draw_strip
 from tests.vision.small_models import darkest_model
@@ -90,6 +93,29 @@ def test_each_crossing_is_one_part(tmp_path: Path, positions: list[float], cross
         cv2.imwrite(str(pictures / f"f{number:06d}.png"), draw_strip([x], seed=number))
     entries = _play(write_bench_station(tmp_path, pictures, 640, 60))
     _check_books(entries, crossings)
+
+
+def test_the_books_say_which_calibration_was_in_force(tmp_path: Path) -> None:
+    pictures = tmp_path / "strip"
+    pictures.mkdir()
+    for number, x in enumerate([100, 200, 300, 400, 500]):
+        cv2.imwrite(str(pictures / f"f{number:06d}.png"), draw_strip([x], seed=number))
+    path = write_bench_station(tmp_path, pictures, 640, 60)
+    today = datetime.now(UTC).date().isoformat()
+    found = calibration(camera="channel", height_px=60, date=today)
+    save_calibration(found, tmp_path / "channel.calibration.yaml")
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    data["cameras"][0]["geometry"]["calibration"] = "channel.calibration.yaml"
+    data["temperature"] = {"source": "constant", "celsius": 22.0, "u_celsius": 2.0}
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    entries = _play(path)
+    (session,) = (entry for entry in entries if isinstance(entry, SessionEntry))
+    (part,) = (entry for entry in entries if isinstance(entry, PartEntry))
+    kept = session.calibrations["channel"]
+    assert kept["sha256"] == found.content_sha256()
+    assert (kept["spheres"][0]["certificate"], kept["date"], kept["valid_days"]) == ("K-17", today, 30)
+    assert part.calibration_sha256 == session.calibration_sha256 != ""
+    assert (part.temperature_celsius, part.u_temperature_celsius) == (22.0, 2.0)
 
 
 def test_the_real_recording(tmp_path: Path, real_data: Callable[[str], Path]) -> None:

@@ -118,6 +118,7 @@ class Rig:
     air_low: bool = False
     bin_full: bool = False
     resets: int = 0
+    pyrometer_celsius: float | None = None
     edges_lost: int = 0
 
     def __post_init__(self) -> None:
@@ -274,6 +275,7 @@ class Rig:
             air_low=self.air_low,
             bin_full=self.bin_full,
             operator_reset=self.resets,
+            pyrometer_celsius=self.pyrometer_celsius,
         )
 
     def _write_station(self) -> None:

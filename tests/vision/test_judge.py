@@ -5,78 +5,29 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import pytest
 
-from edge_runtime.recipes import recipe_for_diameter
+from tests.vision.judged_balls import (
+    CONTRACT,
+    GOOD_VIEWS,
+    GUARD_MM,
+    PART,
+    RECIPE,
+    U_MM,
+    boxes,
+    codes,
+    limit,
+    part,
+    view,
+    with_view,
+)
 from tests.vision.small_models import ball_contract
 from vision.contract import BALL_LABELS
 from vision.errors import ContractError
 from vision.judge import LABEL_GRAVITY, judge, judge_picture, require_labels, scores
 from vision.reasons import REASON_NUMBERS
-from vision.recipe import BallRecipe, FindingRule, Limit
-from vision.types import (
-    BallOutline,
-    Decision,
-    Detections,
-    Inspection,
-    LostView,
-    PartId,
-    Verdict,
-    ViewFault,
-    ViewFindings,
-)
-
-CONTRACT = ball_contract()  # thresholds 0.8
-#: 40 mm, +2 -2, guard 1.645, at least 4 views
-RECIPE = recipe_for_diameter(40.0)
-U_MM = 0.1
-GUARD_MM = 1.645 * U_MM
-PART = PartId(3, 1, 9)
-OUTLINE = BallOutline((0.0, 0.0), 160.0, 159.0, 161.0, 1.0, 120.0, 2.5, (0.0, 0.0, 160.0, 160.0))
-
-
-def limit(value: float) -> Limit:
-    return Limit(value=value, source="drawn up for this test", verified=True)
-
-
-def boxes(*found: tuple[str, float]) -> Detections:
-    n = len(found)
-    return Detections(
-        np.zeros((n, 4), np.float32),
-        np.array([score for _, score in found], np.float32),
-        np.array([BALL_LABELS.index(label) for label, _ in found], np.int64),
-        BALL_LABELS,
-    )
-
-
-def view(index: int, fault: ViewFault = ViewFault.OK, found: Detections | None = None) -> ViewFindings:
-    detail = "" if fault is ViewFault.OK else "why"
-    found = boxes() if found is None else found
-    return ViewFindings(PART, "left", index, 1, 2, 3, fault, detail, OUTLINE, 39.9, 40.1, 40.0, found)
-
-
-GOOD_VIEWS = tuple(view(index) for index in range(4))
-
-
-def part(**changes: Any) -> Inspection:
-    values: dict[str, Any] = {
-        "part_id": PART,
-        "views_due": 4,
-        "views": GOOD_VIEWS,
-        "lost": (),
-        "marks": (),
-        "diameter_min_mm": 39.9,
-        "diameter_max_mm": 40.1,
-        "diameter_mean_mm": 40.0,
-        "u_diameter_mm": U_MM,
-    }
-    return Inspection(**{**values, **changes})
-
-
-def with_view(*, fault: ViewFault = ViewFault.OK, found: Detections | None = None) -> dict[str, Any]:
-    return {"views": (*GOOD_VIEWS[:3], view(3, fault, found))}
-
+from vision.recipe import BallRecipe, FindingRule
+from vision.types import Decision, LostView, ViewFault
 
 NO_SIZES: dict[str, Any] = {
     "diameter_min_mm": None,
@@ -88,26 +39,29 @@ A, R, D = Decision.ACCEPT, Decision.REJECT, Decision.REVIEW
 
 TABLE: list[tuple[str, dict[str, Any], Decision, list[str]]] = [
     ("proven good", {}, A, []),
-    # Size: every width inside the band, narrowed by the guard on both sides.
+    # Size: every width inside the band, narrowed by the guard on both sides (more: test_judge_size).
     ("smallest width on the guarded limit", {"diameter_min_mm": 38.0 + GUARD_MM}, A, []),
-    ("just below it", {"diameter_min_mm": 38.0 + GUARD_MM - 0.001}, R, ["diameter_low"]),
+    ("just below it", {"diameter_min_mm": 38.0 + GUARD_MM - 0.001}, D, ["size_guard"]),
+    ("beyond the guard", {"diameter_min_mm": 38.0 - GUARD_MM - 0.001}, R, ["diameter_low"]),
     ("largest width on the guarded limit", {"diameter_max_mm": 42.0 - GUARD_MM}, A, []),
-    ("just above it", {"diameter_max_mm": 42.0 - GUARD_MM + 0.001}, R, ["diameter_high"]),
+    ("just above it", {"diameter_max_mm": 42.0 - GUARD_MM + 0.001}, D, ["size_guard"]),
     (
         "a poor scale leaves less of the band",
         {"diameter_max_mm": 41.8, "u_diameter_mm": 0.2},
-        R,
-        ["diameter_high"],
+        D,
+        ["size_guard"],
     ),
     ("a size that is no number", {"diameter_min_mm": math.nan}, R, ["diameter_low"]),
-    ("an uncertainty that is no number", {"u_diameter_mm": math.nan}, R, ["diameter_low", "diameter_high"]),
+    ("an uncertainty that is no number", {"u_diameter_mm": math.nan}, D, ["uncertainty"]),
     (
         "both out: flat and long",
         {"diameter_min_mm": 30.0, "diameter_max_mm": 50.0},
         R,
         ["diameter_low", "diameter_high"],
     ),
-    ("no scale", NO_SIZES, D, ["no_scale"]),
+    ("no scale", {**NO_SIZES, "unsized": "no_scale"}, D, ["no_scale"]),
+    ("no temperature", {**NO_SIZES, "unsized": "no_temperature"}, D, ["no_temperature"]),
+    ("no size, and nobody says why", NO_SIZES, D, ["no_scale"]),
     # Findings.
     ("a crack at its threshold", with_view(found=boxes(("crack", 0.8))), R, ["crack"]),
     ("a crack below it", with_view(found=boxes(("crack", 0.79))), A, []),
@@ -179,10 +133,6 @@ TABLE: list[tuple[str, dict[str, Any], Decision, list[str]]] = [
 ]
 
 
-def codes(verdict: Verdict) -> list[str]:
-    return [reason.code for reason in verdict.reasons]
-
-
 @pytest.mark.parametrize(("what", "changes", "decision", "reasons"), TABLE, ids=[row[0] for row in TABLE])
 def test_judge(what: str, changes: dict[str, Any], decision: Decision, reasons: list[str]) -> None:
     verdict = judge(part(**changes), RECIPE, CONTRACT, model_sha256="abc")
@@ -232,21 +182,6 @@ def test_reason_carries_value_limit_and_view() -> None:
     assert seam.value == pytest.approx(0.9)
     assert "2 of 4" in seam.text
     assert (low.value, low.limit, low.uncertainty) == (37.0, 38.0, U_MM)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
-        (39.6, 40.0, []),  # 0.4 of at most 0.5 mm
-        (39.6, 40.2, ["oval"]),  # 0.6
-        (39.6, math.nan, ["diameter_high", "oval"]),  # no number fails both
-    ],
-)
-def test_ovality(low: float, high: float, expected: list[str]) -> None:
-    size = RECIPE.size.model_copy(update={"ovality_max_mm": limit(0.5)})
-    recipe = RECIPE.model_copy(update={"size": size})
-    inspection = part(diameter_min_mm=low, diameter_max_mm=high)
-    assert codes(judge(inspection, recipe, CONTRACT, model_sha256="")) == expected
 
 
 @pytest.mark.parametrize(

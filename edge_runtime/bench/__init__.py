@@ -1,0 +1,1 @@
+"""What `ferrogate bench` measures, one module per part."""

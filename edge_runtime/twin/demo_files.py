@@ -1,0 +1,136 @@
+"""The files of one demo: the twin's settings, recipe, calibrations, station file; and what is left after it.
+
+Neighbours: `demo` runs the processes on them, `figures` reads what they leave.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from edge_runtime.calibrations import save_calibration
+from edge_runtime.recipes import recipe_for_diameter
+from edge_runtime.twin.optics import calibration_name, camera_configs, lens
+from edge_runtime.twin.reference_scale import calibrate_twin
+from edge_runtime.twin.settings import CAMERAS, LineSettings, save_line_settings
+
+#: standard uncertainty of a pyrometer without an error: its register counts tenths, the ball cools a little
+_U_PYROMETER_K = 1.0
+
+
+@dataclass(slots=True)
+class Usage:
+    """CPU seconds and memory of one process over the run (a restarted one adds up)."""
+
+    cpu_s: float = 0.0
+    rss_start_mb: float = 0.0
+    rss_end_mb: float = 0.0
+    rss_max_mb: float = 0.0
+    pid: int = 0
+    cpu_before_s: float = 0.0
+
+
+@dataclass(slots=True)
+class DemoRun:
+    """What is left after a run: where things lie, and how much the processes used."""
+
+    settings: LineSettings
+    station_file: Path
+    recipe_file: Path
+    usage: dict[str, Usage] = field(default_factory=dict)
+    wall_s: float = 0.0
+    stopped_early: bool = False
+
+    @property
+    def storage(self) -> Path:
+        """The station's books."""
+        return self.settings.run_dir / "station"
+
+
+def write_files(
+    settings: LineSettings, *, model: str = "ferrogate-models:ball", poll_ms: float = 20.0
+) -> DemoRun:
+    """Write twin settings, recipe and station file into the run's folder.
+
+    Args:
+        settings: of the twin.
+        model: ONNX file, or the name of a shipped one.
+        poll_ms: how often the station reads the PLC's header.
+    """
+    run_dir = settings.run_dir
+    run_dir.mkdir(parents=True, exist_ok=True)
+    save_line_settings(settings, run_dir / "line.json")
+    recipe_file = run_dir / "recipe.yaml"
+    recipe = recipe_for_diameter(settings.diameter_mm)
+    recipe_file.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+    station = {
+        "schema_version": 1,
+        "station": "ball",
+        "name": settings.ring_prefix,
+        "recipe": "recipe.yaml",
+        "cameras": camera_configs(settings),
+        "temperature": _pyrometer(settings),
+        "line": {
+            "um_per_count": settings.um_per_count,
+            "max_speed_counts_per_s": settings.max_speed_counts_per_s,
+            "pulse_min_counts": settings.pulse_min_counts,
+            "pulse_max_counts": settings.pulse_max_counts,
+            "min_spacing_counts": settings.min_spacing_counts,
+            "valve_lead_ms": settings.valve_lead_ms,
+            "gate_window_counts": settings.gate_window_counts,
+            "decision_margin_counts": settings.decision_margin_counts,
+            "lanes": [
+                {
+                    "lane": settings.lane,
+                    "eye_to_gate_counts": settings.eye_to_gate_counts,
+                    "gate_to_confirm_counts": settings.gate_to_confirm_counts,
+                }
+            ],
+        },
+        "plc": {
+            "type": "modbus_tcp",
+            "host": settings.plc_host,
+            "port": settings.plc_port,
+            "poll_ms": poll_ms,
+        },
+        "detector": {"model": model},
+        "storage": {"folder": "station", "accept_picture_every": 50, "pictures_max_mb": 500},
+        "lot": "demo",
+        "shift": "demo",
+    }
+    if settings.camera_distance_mm is not None:
+        _calibrate(settings)
+    station_file = run_dir / "station.yaml"
+    station_file.write_text(yaml.safe_dump(station, sort_keys=False), encoding="utf-8")
+    return DemoRun(settings, station_file, recipe_file)
+
+
+def _pyrometer(settings: LineSettings) -> dict[str, Any]:
+    """What the station file says of the pyrometer; its error is evenly spread."""
+    low, high = settings.ball_celsius
+    error_k = settings.pyrometer_error_k
+    return {
+        "source": "plc",
+        "u_celsius": max(error_k / math.sqrt(3.0), _U_PYROMETER_K),
+        "min_celsius": low - error_k - 10.0,
+        "max_celsius": high + error_k + 10.0,
+    }
+
+
+def _calibrate(settings: LineSettings) -> None:
+    """Write the pinhole cameras' calibrations into the run's folder."""
+    for camera in CAMERAS:
+        calibration = calibrate_twin(
+            lens(settings, camera),
+            camera,
+            seed=settings.seed,
+            date=date.today().isoformat(),
+            software_version=version("ferrogate"),
+        )
+        save_calibration(calibration, settings.run_dir / calibration_name(camera))
