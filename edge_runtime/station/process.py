@@ -334,7 +334,7 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     ask_for_priority(STATION)
     # The decision loop shares its interpreter with small I/O threads: let go of it quickly.
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(0.002)
     cv2.setNumThreads(1)
     try:
         station = Station(load_station(args.station), supervised=True)

@@ -33,7 +33,7 @@ ROOM = Temperature(REFERENCE_CELSIUS, 5.0)
 #: Bodies outside are no balls of solid steel (it melts above 1,400 degC) in a plant on earth.
 CELSIUS_MIN, CELSIUS_MAX = -60.0, 1300.0
 #: A correction that moves no point of the outline by more than this leaves form and widths as they are.
-_SAME_FORM_PX = 0.005
+_SAME_FORM_PX = 0.02
 _SQRT2 = math.sqrt(2.0)
 
 
