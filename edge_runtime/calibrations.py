@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_runtime import strict_yaml
+from edge_runtime.whole_file import whole_file
 from vision.errors import CalibrationError
 from vision.metrology.calibration import CameraCalibration, Lens
 
@@ -240,12 +241,10 @@ def _save(figures: CameraCalibration | Lens, key: str, path: Path) -> None:
         "# Written by 'ferrogate calibrate'. A figure changed by hand breaks the hash: the file is refused.\n"
         + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
     )
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        with whole_file(path) as part:
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise _not_written(f"{key} file", path, error) from error
 
 

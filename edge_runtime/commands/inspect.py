@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +28,7 @@ from edge_runtime.images import expand_paths, read_image
 from edge_runtime.models import SHIPPED_PREFIX, read_model
 from edge_runtime.overlay import draw_overlay
 from edge_runtime.recipes import default_recipe_path
+from edge_runtime.whole_file import whole_file
 from vision.ball import NO_PART, inspect_image
 from vision.ball_outline import Gauge
 from vision.detector import Detector
@@ -306,16 +306,11 @@ def _whole_file(path: Path) -> Iterator[TextIO]:
     """A text file that appears under its name when all is written, and not at all after an error."""
     if path.is_dir():
         raise ConfigError("the output is a folder", where=str(path), todo="name a file for --jsonl")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8") as out:
+        with whole_file(path) as part, part.open("w", encoding="utf-8") as out:
             yield out
-        part.replace(path)
     except OSError as error:
         raise _not_written("output", path, error) from error
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
 
 
 def _summary(args: argparse.Namespace, job: _Job, pictures: int, counts: Counter[str]) -> None:

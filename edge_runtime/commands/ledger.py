@@ -2,7 +2,7 @@
 
 Reads while the recorder writes. Where no recorder is at work, what is left in the
 journal is applied first, so that the books are complete after a crash too.
-Neighbours: `edge_runtime.ledger` for the tables, `edge_runtime.recorder_main` for the rest of the journal.
+Neighbours: `edge_runtime.ledger` for the tables, `edge_runtime.ledger.place` to find and open them.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from edge_runtime.config import load_station
 from edge_runtime.ledger import queries
 from edge_runtime.ledger.books import balance
 from edge_runtime.ledger.export import write_csv, write_csv_file
+from edge_runtime.ledger.place import find_ledger, open_caught_up
 from edge_runtime.ledger.queries import PartFilter, Row
-from edge_runtime.ledger.store import ledger_url, open_ledger, open_to_read, reading
-from edge_runtime.recorder_main import apply_rest, recorder_lock
+from edge_runtime.ledger.store import reading
 from vision.errors import ConfigError, LedgerError
 from vision.types import PartId
 
@@ -84,8 +83,9 @@ def run(arguments: argparse.Namespace) -> int:
         LedgerError: there is no ledger, or it cannot be read.
     """
     _check(arguments)
-    storage, url = _place(arguments.place)
-    engine = _open(storage, url, insist=arguments.apply)
+    engine, note = open_caught_up(find_ledger(arguments.place), insist=arguments.apply)
+    if note:
+        print(f"note: {note}", file=sys.stderr)
     try:
         with reading(engine) as connection:
             return _ACTION[arguments.action](connection, arguments)
@@ -105,39 +105,6 @@ def _check(arguments: argparse.Namespace) -> None:
         raise refuse(f"--limit {arguments.limit} is below 0", "give a number of rows")
     if arguments.action == "csv" and arguments.json and arguments.out is None:
         raise refuse("csv on standard output is not JSON", "give --out FILE, or use list --json")
-
-
-def _place(place: Path) -> tuple[Path, str]:
-    """Storage folder and address of the ledger; a run's folder is known by the station file in it."""
-    is_storage = (place / "journal").is_dir() or (place / "ledger.sqlite").is_file()
-    if place.is_dir() and not is_storage and (place / "station.yaml").is_file():
-        place = place / "station.yaml"
-    if place.is_dir():
-        return place, ledger_url(place)
-    storage = load_station(place).storage
-    return storage.folder, ledger_url(storage.folder, storage.database_url)
-
-
-def _open(storage: Path, url: str, *, insist: bool) -> sa.Engine:
-    """The ledger, with the rest of the journal applied where no recorder does it."""
-    if not (storage / "journal").is_dir():
-        return open_to_read(url)
-    try:
-        with recorder_lock(storage, wait_s=0.0):
-            engine = open_ledger(url)
-            try:
-                apply_rest(engine, storage)
-            except LedgerError:
-                engine.dispose()
-                raise
-            return engine
-    except LedgerError as error:
-        if insist:
-            raise
-        engine = open_to_read(url)
-        if error.what != "another recorder is at work here":
-            print(f"note: the newest entries are not applied: {error.what}", file=sys.stderr)
-        return engine
 
 
 def _since_utc_ns(text: str | None) -> int | None:

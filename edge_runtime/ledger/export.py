@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TextIO
 
 from edge_runtime.ledger.models import PartRow
 from edge_runtime.ledger.queries import Row, utc_text
+from edge_runtime.whole_file import whole_file
 from vision.errors import LedgerError
 
 _INTERNAL = (
@@ -48,16 +48,9 @@ def write_csv_file(parts: Iterable[Row], path: Path) -> int:
     Raises:
         LedgerError: the file cannot be written; one that was there is unchanged.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        try:
-            with beside.open("w", encoding="utf-8", newline="") as stream:
-                count = write_csv(parts, stream)
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
+            count = write_csv(parts, stream)
     except OSError as error:
         raise LedgerError(
             f"the table cannot be written: {error.strerror or error}",

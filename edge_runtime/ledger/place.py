@@ -41,14 +41,19 @@ def find_ledger(place: Path) -> LedgerPlace:
     return LedgerPlace(storage.folder, ledger_url(storage.folder, storage.database_url))
 
 
-def open_caught_up(place: LedgerPlace) -> tuple[sa.Engine, str]:
+def open_caught_up(place: LedgerPlace, *, insist: bool = False) -> tuple[sa.Engine, str]:
     """The ledger, with the rest of the journal applied where no recorder does it.
+
+    Args:
+        place: where it is.
+        insist: fail where the rest cannot be applied.
 
     Returns:
         The engine, and a note for the user ('' for none) why the newest entries are missing.
 
     Raises:
-        LedgerError: there is no ledger, it is not ours, or the database refuses.
+        LedgerError: there is no ledger, it is not ours, or the database refuses; with `insist` also
+            while another recorder is at work.
     """
     if not (place.storage / "journal").is_dir():
         return open_to_read(place.url), ""
@@ -62,6 +67,8 @@ def open_caught_up(place: LedgerPlace) -> tuple[sa.Engine, str]:
                 raise
             return engine, ""
     except LedgerError as error:
+        if insist:
+            raise
         engine = open_to_read(place.url)
         return engine, "" if error.what == _AT_WORK else f"the newest entries are not applied: {error.what}"
 

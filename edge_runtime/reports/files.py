@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from edge_runtime.whole_file import whole_file
 from vision.errors import FerrogateError
 
 
@@ -20,16 +20,9 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         ReportError: it cannot be written, for instance on a full disk; a file that was there is unchanged.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        try:
-            with beside.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with whole_file(path) as part:
+            part.write_bytes(data)
     except OSError as error:
         raise ReportError(
             f"the report cannot be written: {error.strerror or error}",

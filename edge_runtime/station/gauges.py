@@ -23,6 +23,7 @@ from edge_runtime.calibrations import (
     load_calibration,
     require_fits,
     require_fresh,
+    require_passed,
 )
 from edge_runtime.config import CameraConfig, CameraGeometry, StationConfig
 from edge_runtime.parts import DueView, Part
@@ -51,19 +52,8 @@ def load_scale(camera: CameraConfig, today: date) -> Scale | None:
     calibration = load_calibration(geometry.calibration)
     require_fits(calibration, camera.name, geometry.width_px, geometry.height_px)
     require_fresh(calibration, today)
-    _require_passed(geometry.calibration, calibration)
+    require_passed(geometry.calibration, calibration)
     return calibration
-
-
-def _require_passed(path: Path, calibration: CameraCalibration) -> None:
-    check = last_check(path, calibration)
-    if check is not None and not check.passed:
-        raise CalibrationError(
-            f"the last check of camera '{calibration.camera}' with a certified ball failed: {check.utc}, "
-            f"{check.worst_error_mm:+.3f} mm on {check.certified_mm:g} mm",
-            where=str(path),
-            todo="clean the camera and check again ('ferrogate calibrate check'), or calibrate it anew",
-        )
 
 
 def _file_state(path: Path) -> tuple[int, int]:
@@ -203,7 +193,7 @@ class Gauges:
             if told == state:
                 return why
             why = ""
-            _require_passed(path, calibration)
+            require_passed(path, calibration)
         except CalibrationError as error:
             why = error.what
         except OSError as error:

@@ -113,7 +113,7 @@ class Reached:
         # dark rims, before a collimated backlight
         (0.0, Reached(0.95, (0.01, 0.03), (0.02, 0.08), (0.02, 0.12), (0.02, 0.06))),
         # a panel masked to the field of view: grazing light still brightens the rim; as the demo has it
-        (1.0, Reached(0.95, (0.07, 0.12), (0.07, 0.30), (0.08, 0.18), (0.03, 0.15))),
+        (1.0, Reached(0.95, (0.07, 0.12), (0.07, 0.25), (0.08, 0.15), (0.03, 0.15))),
         # a wide panel: it brightens the rim up to the level of the background
         (None, Reached(0.80, (0.10, 0.20), (0.10, 0.40), (0.10, 0.20), (0.05, 0.45))),
     ],
