@@ -17,7 +17,8 @@ from vision.errors import CalibrationError, ConfigError
 from vision.metrology.calibration import STEEL, Expansion, ExpansionRow
 from vision.metrology.calibration_input import SphereObservation
 from vision.metrology.measure import measure_picture
-from vision.metrology.types import Refused, Silhouette
+from vision.metrology.sized import Silhouette
+from vision.metrology.types import Refused
 
 Size = tuple[int, int]
 #: Certificates state U for k = 2.

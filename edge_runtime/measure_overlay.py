@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from vision.metrology.types import Float64Array, Silhouette
+from vision.metrology.sized import Silhouette
+from vision.metrology.types import Float64Array
 from vision.types import UInt8Array
 
 _OUTLINE, _UNSEEN, _ZONE = (60, 200, 60), (50, 50, 235), (235, 160, 40)

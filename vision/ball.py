@@ -21,10 +21,12 @@ from vision.ball_outline import (
     in_mm,
     measure_placed,
     measure_region,
+    not_round,
     outline_of,
     place_ball,
 )
 from vision.contract import ModelContract
+from vision.errors import CalibrationError
 from vision.preprocess import check_image, square_crop
 from vision.recipe import BallRecipe
 from vision.silhouette import Region, as_grey, find_regions
@@ -149,10 +151,20 @@ def _look(
 
 def _with_sizes(view: View, found: Found, detections: Detections, gauge: Gauge | None) -> ViewFindings:
     """The findings of a view in which somebody has looked for the ball."""
+    left, top = view.roi_xyxy_px[:2]
+    sized = None
+    if gauge is None:
+        found = not_round(found)
+    elif found.silhouette is not None:
+        try:
+            sized = in_mm(found.silhouette, gauge, (left, top))
+        except CalibrationError:
+            # No ball in the picture either: then it is the outline that is wrong, not the calibration.
+            found = not_round(found)
+            if found.silhouette is not None:
+                raise
     if found.silhouette is None:
         return _findings(view, found, detections)
-    left, top = view.roi_xyxy_px[:2]
-    sized = None if gauge is None else in_mm(found.silhouette, gauge, (left, top))
     return _findings(view, found, detections, outline_of(found.silhouette, left, top), sized)
 
 
@@ -223,7 +235,7 @@ def _findings(
         detections=detections,
         u_diameter_mm=sized.ball.u_diameter_mm if sized else None,
         u_random_mm=sized.u_random_mm if sized else None,
-        roundness_mm=sized.ball.roundness_mm.mzci if sized else None,
+        roundness_mm=sized.ball.minimum_zone_mm if sized else None,
         u_roundness_mm=sized.ball.u_roundness_mm if sized else None,
         speck_mm=sized.ball.speck_mm if sized else None,
     )

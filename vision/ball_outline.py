@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from vision.metrology.calibration import CameraCalibration, TypedScale
 from vision.metrology.form import unit_vectors
-from vision.metrology.measure import measure_at
+from vision.metrology.measure import measure_at, refused_form
 from vision.metrology.size import size_with_budget
-from vision.metrology.types import MeasureLimits, Refusal, Refused, Silhouette, SizedBall, Temperature
+from vision.metrology.sized import Silhouette, SizedBall
+from vision.metrology.types import MeasureLimits, Refusal, Refused, Temperature
 from vision.recipe import ViewLimits
 from vision.silhouette import Region, find_regions
 from vision.types import BallOutline, UInt8Array, ViewFault
@@ -163,6 +164,7 @@ def measure_region(
             contrast_min=limits.contrast_min.value,
             blur_sigma_max_px=limits.focus_max_px.value / EDGE_10_90_OVER_SIGMA,
         ),
+        form_later=True,
     )
     if isinstance(measured, Refused):
         return Found(region, None, _FAULTS[measured.reason], measured.detail)
@@ -187,8 +189,16 @@ def outline_of(silhouette: Silhouette, dx_px: float = 0.0, dy_px: float = 0.0) -
     )
 
 
+def not_round(found: Found) -> Found:
+    """The same with its fault, where its outline is too far from a circle to have a form; else as it is."""
+    refused = None if found.silhouette is None else refused_form(found.silhouette)
+    if refused is None:
+        return found
+    return Found(found.region, None, _FAULTS[refused.reason], refused.detail)
+
+
 def in_mm(silhouette: Silhouette, gauge: Gauge, origin_xy_px: tuple[int, int]) -> Sized:
-    """Size one silhouette at 20 degC.
+    """Size one silhouette at 20 degC; of its form only the minimum zone is worked out.
 
     Args:
         silhouette: measured in a view.
@@ -205,6 +215,7 @@ def in_mm(silhouette: Silhouette, gauge: Gauge, origin_xy_px: tuple[int, int]) -
         origin_xy_px=origin_xy_px,
         scale_flake_mm=gauge.scale_flake_mm,
         u_repeat_mm=gauge.u_repeat_mm,
+        zone_only=True,
     )
     return Sized(ball, next(row.u_mm for row in budget.rows if row.cause == _RANDOM_CAUSE))
 

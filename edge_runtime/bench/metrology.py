@@ -41,7 +41,8 @@ from edge_runtime.bench.silhouettes import Exposure, Shape, draw
 from vision.metrology.circles import NotRoundError
 from vision.metrology.form import analyse_form, least_squares_diameter, unit_vectors
 from vision.metrology.measure import measure_picture
-from vision.metrology.types import Float64Array, Refused, Silhouette
+from vision.metrology.sized import Silhouette
+from vision.metrology.types import Float64Array, Refused
 from vision.metrology.widths import caliper_widths
 from vision.types import UInt8Array
 

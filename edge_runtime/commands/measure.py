@@ -32,7 +32,8 @@ from vision.metrology.calibration import CameraCalibration, TypedScale
 from vision.metrology.form import UPR_CHOICES
 from vision.metrology.measure import measure_picture
 from vision.metrology.size import check_temperature, size_ball
-from vision.metrology.types import MotionBlur, Refused, SizedBall, Temperature
+from vision.metrology.sized import SizedBall
+from vision.metrology.types import MotionBlur, Refused, Temperature
 
 NAME = "measure"
 HELP = "measure balls in picture files: diameters and roundness in mm, with uncertainty"

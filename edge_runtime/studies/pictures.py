@@ -16,7 +16,8 @@ from vision.errors import ConfigError
 from vision.metrology.calibration import CameraCalibration, TypedScale
 from vision.metrology.measure import measure_picture
 from vision.metrology.size import size_ball
-from vision.metrology.types import Refused, SizedBall, Temperature
+from vision.metrology.sized import SizedBall
+from vision.metrology.types import Refused, Temperature
 from vision.statistics.studies import Reading, StudyError
 
 #: Which diameter is studied: of the least-squares circle, or a caliper width.

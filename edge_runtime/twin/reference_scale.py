@@ -19,7 +19,8 @@ from vision.errors import CalibrationError
 from vision.metrology.calibration import CameraCalibration
 from vision.metrology.calibration_fit import PinholePlan, SphereObservation, fit_scale
 from vision.metrology.measure import measure_at
-from vision.metrology.types import Refused, Silhouette, Temperature
+from vision.metrology.sized import Silhouette
+from vision.metrology.types import Refused, Temperature
 
 #: Sizes of the spheres over the nominal diameter; larger ones come near the marks of a narrow picture.
 SPHERE_SHARES = (0.7, 0.8, 0.9, 1.0, 1.1)

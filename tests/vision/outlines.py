@@ -7,7 +7,8 @@ import numpy as np
 from vision.metrology.calibration import CameraCalibration, CertifiedSphere, Lens, Pinhole, Telecentric
 from vision.metrology.circles import Points, least_squares_circle
 from vision.metrology.measure import measure_outline
-from vision.metrology.types import Float64Array, Outline, Silhouette
+from vision.metrology.sized import Silhouette
+from vision.metrology.types import Float64Array, Outline
 
 RAYS = 720
 #: Points of a curve: straight lines between them miss a circle of 1,000 px by 0.0001 px.

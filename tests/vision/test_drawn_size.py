@@ -21,7 +21,8 @@ from vision.metrology.calibration import (
 )
 from vision.metrology.drawn_size import compare_size
 from vision.metrology.measure import measure_picture
-from vision.metrology.types import Silhouette, Temperature
+from vision.metrology.sized import Silhouette
+from vision.metrology.types import Temperature
 
 SIDE_PX = 400
 NOTHING = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))

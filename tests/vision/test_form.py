@@ -20,13 +20,14 @@ from vision.metrology.circles import (
     minimum_zone,
 )
 from vision.metrology.form import (
+    Form,
     analyse_form,
     bridged,
     gaussian_filter,
     least_squares_diameter,
     unit_vectors,
 )
-from vision.metrology.types import Float64Array, Form
+from vision.metrology.types import Float64Array
 
 N = 1024
 ANGLE: Float64Array = np.arange(N, dtype=np.float64) * (2.0 * pi / N)

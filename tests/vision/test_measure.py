@@ -8,7 +8,8 @@ import pytest
 
 from edge_runtime.bench.silhouettes import Exposure, Shape, draw
 from vision.metrology.measure import measure_at, measure_outline, measure_picture
-from vision.metrology.types import MotionBlur, Outline, Refusal, Refused, Silhouette
+from vision.metrology.sized import Silhouette
+from vision.metrology.types import MotionBlur, Outline, Refusal, Refused
 from vision.types import UInt8Array
 
 SHAPE = Shape((120.3, 119.8), 180.0, oval_px=3.0, lobe3_px=1.0, oval_phase_rad=0.5, lobe3_phase_rad=0.2)

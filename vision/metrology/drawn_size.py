@@ -19,7 +19,8 @@ from vision.errors import ConfigError
 from vision.metrology.calibration import CameraCalibration, Expansion, Pinhole
 from vision.metrology.montecarlo import Comparison, Drawn, shortest_interval
 from vision.metrology.size import ROOM, size_ball, size_with_budget
-from vision.metrology.types import Float64Array, Silhouette, Temperature
+from vision.metrology.sized import Silhouette
+from vision.metrology.types import Float64Array, Temperature
 
 #: The standard deviation of so many draws is known to 1.6 %.
 DRAWS = 2000

@@ -6,8 +6,7 @@ together. Unit of every length: that of the profile (px here, mm later).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import log, sqrt
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from vision.metrology.circles import (
     NotRoundError,
     Points,
+    Rays,
     circumscribed_circle,
     inscribed_circle,
     largest_gap_share,
@@ -22,7 +22,7 @@ from vision.metrology.circles import (
     minimum_zone,
 )
 from vision.metrology.small_circles import Triple
-from vision.metrology.types import BoolArray, Deviation, Float64Array, Form
+from vision.metrology.types import BoolArray, Deviation, Float64Array
 
 #: Upper limits of the Gaussian filter that are in use (ISO 12181-2), undulations per revolution.
 UPR_CHOICES = (15, 50, 150)
@@ -33,6 +33,64 @@ POINTS_PER_WAVE_MIN = 7
 BRIDGED_GAP_SHARE = 0.05
 #: A gap from here on leaves the reference circles undetermined (half a turn), with room to spare.
 GAP_SHARE_MAX = 0.45
+
+
+class Form:
+    """Roundness of one profile after the Gaussian filter 1..`upr_max` undulations per revolution.
+
+    The circles are placed when they are asked for, and kept: `lsci`, `mzci`, `mcci`, `mici` are the
+    deviations about the least-squares, minimum-zone, minimum circumscribed and maximum inscribed circle.
+    Each raises `NotRoundError` where the profile is not nearly round; `placed` asks for all of them.
+
+    Attributes:
+        upr_max: 15, 50 or 150.
+        harmonics: (upr_max + 1,) amplitudes of the unfiltered profile; [0] the mean radius, [1] what the
+            centre leaves over, [2] oval (its peak to valley is twice the amplitude), [3] three lobes ...
+    """
+
+    def __init__(self, upr_max: int, harmonics: Float64Array, placing: Points, counted: Points) -> None:
+        self.upr_max = upr_max
+        self.harmonics = harmonics
+        self._placing = placing
+        self._counted = counted
+
+    def placed(self) -> Form:
+        """The same, with all circles placed.
+
+        Raises:
+            NotRoundError: one of them cannot be.
+        """
+        _ = self.lsci, self.mzci, self.mcci, self.mici
+        return self
+
+    @cached_property
+    def lsci(self) -> Deviation:
+        """About the least-squares circle."""
+        return _deviation(self._counted, self._lsci)
+
+    @cached_property
+    def mzci(self) -> Deviation:
+        """About the circle in the middle of the minimum zone."""
+        (x, y, inner), outer = minimum_zone(self._placing, self._lsci[:2], self._rays)
+        return _deviation(self._counted, (x, y, (inner + outer) / 2.0))
+
+    @cached_property
+    def mcci(self) -> Deviation:
+        """About the minimum circumscribed circle."""
+        return _deviation(self._counted, circumscribed_circle(self._placing, self._lsci[:2]))
+
+    @cached_property
+    def mici(self) -> Deviation:
+        """About the maximum inscribed circle."""
+        return _deviation(self._counted, inscribed_circle(self._placing, self._lsci[:2], self._rays))
+
+    @cached_property
+    def _lsci(self) -> Triple:
+        return least_squares_circle(self._placing)
+
+    @cached_property
+    def _rays(self) -> Rays:
+        return self._placing.rays(*self._lsci[:2])
 
 
 def gaussian_filter(radius: Float64Array, upr_max: int) -> Float64Array:
@@ -58,7 +116,7 @@ def gaussian_filter(radius: Float64Array, upr_max: int) -> Float64Array:
 
 
 def analyse_form(radius: Float64Array, upr_max: int = 50, seen: BoolArray | None = None) -> Form:
-    """Roundness deviations about the four reference circles.
+    """Roundness deviations about the four reference circles, each worked out when it is asked for.
 
     Args:
         radius: (N,) distances of the outline from a point near its least-squares centre, at
@@ -73,7 +131,7 @@ def analyse_form(radius: Float64Array, upr_max: int = 50, seen: BoolArray | None
 
     Raises:
         ValueError: too few points for the filter.
-        NotRoundError: nearly half a turn was not seen in one piece, or the profile is not nearly round.
+        NotRoundError: nearly half a turn was not seen in one piece.
     """
     _check(radius, upr_max)
     number = len(radius)
@@ -90,21 +148,7 @@ def analyse_form(radius: Float64Array, upr_max: int = 50, seen: BoolArray | None
                 "nearly half of the outline was not seen in one piece: no circle is determined"
             )
         counted, placing = Points.of(xy[:, seen]), Points.of(xy[:, bridged(seen)])
-    lsci = least_squares_circle(placing)
-    start = lsci[:2]
-    rays = placing.rays(*start)
-    (zone_x, zone_y, zone_inner), zone_outer = minimum_zone(placing, start, rays)
-    zone = (zone_x, zone_y, (zone_inner + zone_outer) / 2.0)
-    circles = (lsci, zone, circumscribed_circle(placing, start), inscribed_circle(placing, start, rays))
-    about_lsci, about_zone, about_mcci, about_mici = _deviations(counted, circles)
-    return Form(
-        upr_max=upr_max,
-        lsci=about_lsci,
-        mzci=about_zone,
-        mcci=about_mcci,
-        mici=about_mici,
-        harmonics=amplitudes,
-    )
+    return Form(upr_max, amplitudes, placing, counted)
 
 
 def least_squares_diameter(radius: Float64Array, seen: BoolArray | None = None) -> float:
@@ -164,26 +208,16 @@ def _check(radius: Float64Array, upr_max: int) -> None:
         )
 
 
-def _deviations(points: Points, circles: Sequence[Triple]) -> list[Deviation]:
-    """Local deviations of the points from each circle, in one go."""
-    centre = np.array([circle[:2] for circle in circles])
-    local = (-2.0 * centre) @ points.xy
-    local += points.square
-    local += np.einsum("ij,ij->i", centre, centre)[:, None]
-    np.sqrt(local, out=local)
-    local -= np.array([circle[2] for circle in circles])[:, None]
-    high, low = local.max(axis=1).tolist(), local.min(axis=1).tolist()
-    mean_square = (np.einsum("ij,ij->i", local, local) / local.shape[1]).tolist()
+def _deviation(points: Points, circle: Triple) -> Deviation:
+    """Local deviations of the points from one circle."""
+    local = points.distances(circle[0], circle[1]) - circle[2]
     # A circumscribed circle has no peak, an inscribed no valley: what rounding leaves is none either.
-    peaks, valleys = [max(0.0, value) for value in high], [max(0.0, -value) for value in low]
-    return [
-        Deviation(
-            ront=peak + valley,
-            ronp=peak,
-            ronv=valley,
-            ronq=sqrt(square),
-            centre_xy=circle[:2],
-            radius=circle[2],
-        )
-        for circle, peak, valley, square in zip(circles, peaks, valleys, mean_square, strict=True)
-    ]
+    peak, valley = max(0.0, float(local.max())), max(0.0, -float(local.min()))
+    return Deviation(
+        ront=peak + valley,
+        ronp=peak,
+        ronv=valley,
+        ronq=sqrt(float(local @ local) / len(local)),
+        centre_xy=circle[:2],
+        radius=circle[2],
+    )

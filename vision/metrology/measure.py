@@ -13,12 +13,12 @@ from vision.metrology.circles import NotRoundError, largest_gap_share
 from vision.metrology.form import (
     GAP_SHARE_MAX,
     POINTS_PER_WAVE_MIN,
-    analyse_form,
     least_squares_diameter,
 )
 from vision.metrology.locate import check_picture, locate_alone
 from vision.metrology.outline import trace_outline
-from vision.metrology.types import MeasureLimits, MotionBlur, Outline, Refusal, Refused, Silhouette
+from vision.metrology.sized import Silhouette
+from vision.metrology.types import MeasureLimits, MotionBlur, Outline, Refusal, Refused
 from vision.metrology.widths import caliper_widths
 from vision.types import UInt8Array
 
@@ -73,6 +73,7 @@ def measure_at(
     limits: MeasureLimits = _LIMITS,
     motion: MotionBlur | None = None,
     upr_max: int = 50,
+    form_later: bool = False,
 ) -> Silhouette | Refused:
     """Measure the ball at a known place.
 
@@ -82,6 +83,7 @@ def measure_at(
         dark_on_bright: False for a ball that is brighter than its background.
         background_level: grey level around the ball where it is known.
         limits, motion, upr_max: as for `measure_picture`.
+        form_later: leave the form to whoever asks for it; `refused_form` tells whether there is one.
 
     Returns:
         The silhouette, or the reason why there is no number.
@@ -101,11 +103,11 @@ def measure_at(
     )
     if isinstance(outline, Refused):
         return outline
-    return measure_outline(outline, upr_max=upr_max)
+    return measure_outline(outline, upr_max=upr_max, form_later=form_later)
 
 
-def measure_outline(outline: Outline, *, upr_max: int = 50) -> Silhouette | Refused:
-    """Form and widths of a traced outline.
+def measure_outline(outline: Outline, *, upr_max: int = 50, form_later: bool = False) -> Silhouette | Refused:
+    """Form and widths of a traced outline; `form_later` as for `measure_at`.
 
     Returns:
         The silhouette; `OUTLINE_MISSING` when so much is missing in one piece that no circle or
@@ -122,9 +124,18 @@ def measure_outline(outline: Outline, *, upr_max: int = 50) -> Silhouette | Refu
         widths = caliper_widths(outline.radius_px, seen)
         # Over the whole turn: the seen part alone of an oval has another mean than all of it.
         diameter_px = least_squares_diameter(outline.radius_px)
-        form = analyse_form(outline.radius_px, upr_max, seen)
     except NotRoundError as error:
         return Refused(Refusal.NOT_A_BALL, str(error))
     if widths.seen_share == 0.0:
         return Refused(Refusal.OUTLINE_MISSING, "in no direction both ends of a width were seen")
-    return Silhouette(outline=outline, diameter_ls_px=diameter_px, form=form, widths=widths)
+    silhouette = Silhouette(outline=outline, diameter_ls_px=diameter_px, widths=widths, upr_max=upr_max)
+    return silhouette if form_later else refused_form(silhouette) or silhouette
+
+
+def refused_form(silhouette: Silhouette) -> Refused | None:
+    """Why a silhouette has no form: it is too far from a circle. None where it has one."""
+    try:
+        silhouette.form.placed()
+    except NotRoundError as error:
+        return Refused(Refusal.NOT_A_BALL, str(error))
+    return None

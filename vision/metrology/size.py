@@ -22,10 +22,11 @@ from vision.metrology.calibration import (
     TypedScale,
 )
 from vision.metrology.circles import NotRoundError
-from vision.metrology.form import analyse_form
+from vision.metrology.form import Form, analyse_form
 from vision.metrology.perspective import ConeSize
 from vision.metrology.rectify import TELECENTRIC_SIZE, Rectified, rectify
-from vision.metrology.types import RoundnessMm, Silhouette, SizedBall, Temperature
+from vision.metrology.sized import Silhouette, SizedBall
+from vision.metrology.types import Temperature
 from vision.metrology.widths import caliper_widths
 
 #: Where nobody measured a temperature: a room. A ball of 120 mm changes by 0.007 mm in 5 K.
@@ -42,12 +43,14 @@ class _Lengths:
     """All lengths of one silhouette in mm, as warm as the ball is, and how they hang on the calibration.
 
     `u_scale_share` and `u_distance_share` are relative standard uncertainties of the diameter;
-    `mm_per_px` is the scale, `mm_by_px` how much one px more of diameter adds.
+    `mm_by_form` turns the form's unit into mm, `mm_per_px` is the scale, `mm_by_px` how much one px more
+    of diameter adds.
     """
 
     ls: float
     feret: tuple[float, float, float]
-    roundness: tuple[float, float, float, float]
+    form: Form
+    mm_by_form: float
     mm_per_px: float
     mm_by_px: float
     u_scale_share: float
@@ -96,10 +99,18 @@ def size_with_budget(
     origin_xy_px: tuple[float, float] = (0.0, 0.0),
     scale_flake_mm: float = 0.0,
     u_repeat_mm: float = 0.0,
+    zone_only: bool = False,
 ) -> tuple[SizedBall, Budget]:
-    """As `size_ball`, with the rows of the uncertainty. Same arguments and errors."""
+    """As `size_ball`, with the rows of the uncertainty. Same arguments and errors.
+
+    `zone_only`: of the four circles only the minimum zone is placed now; others when they are asked for.
+    """
     body = check_temperature(temperature or ROOM)
     lengths = _lengths(silhouette, scale, origin_xy_px)
+    try:
+        _ = lengths.form.mzci if zone_only else lengths.form.placed()
+    except NotRoundError as error:
+        raise _not_this_ball(f"corrected, the outline is no ball any more: {error}", scale) from error
     expansion = scale.ball_expansion if isinstance(scale, CameraCalibration) else STEEL
     cold = 1.0 / stretch(expansion, body.celsius)
     outline = silhouette.outline
@@ -121,13 +132,13 @@ def size_with_budget(
             u_repeat_mm=u_repeat_mm,
         )
     )
-    roundness = tuple(value * cold for value in lengths.roundness)
     sized = SizedBall(
         diameter_ls_mm=lengths.ls * cold,
         feret_min_mm=lengths.feret[0] * cold,
         feret_max_mm=lengths.feret[1] * cold,
         feret_mean_mm=lengths.feret[2] * cold,
-        roundness_mm=RoundnessMm(*roundness),
+        form=lengths.form,
+        mm_by_form=lengths.mm_by_form * cold,
         u_diameter_mm=budget.u_mm,
         # Peak and valley: two radii by noise, and half of what an edge does to a diameter for each of them.
         u_roundness_mm=lengths.mm_per_px * math.hypot(noise_px, edge_px / _SQRT2),
@@ -185,10 +196,11 @@ def _lengths(
         raise _not_this_ball(f"corrected, the outline is no ball any more: {error}", scale) from error
 
 
-def _not_this_ball(what: str, scale: CameraCalibration) -> CalibrationError:
+def _not_this_ball(what: str, scale: CameraCalibration | TypedScale) -> CalibrationError:
+    where = f"camera '{scale.camera}'" if isinstance(scale, CameraCalibration) else "a typed scale"
     return CalibrationError(
         what,
-        where=f"calibration of camera '{scale.camera}'",
+        where=f"calibration of {where}",
         todo="use the calibration of this camera, mount and ball size",
     )
 
@@ -197,7 +209,7 @@ def _multiplied(
     silhouette: Silhouette, mm_per_px: float, offset_px: float, u_scale_share: float, u_edge_px: float
 ) -> _Lengths:
     """The form stays what it is: every width grows by the edge offset, then all is multiplied."""
-    widths, form = silhouette.widths, silhouette.form
+    widths = silhouette.widths
     return _Lengths(
         ls=(silhouette.diameter_ls_px + offset_px) * mm_per_px,
         feret=(
@@ -205,12 +217,8 @@ def _multiplied(
             (widths.maximum + offset_px) * mm_per_px,
             (widths.mean + offset_px) * mm_per_px,
         ),
-        roundness=(
-            form.lsci.ront * mm_per_px,
-            form.mzci.ront * mm_per_px,
-            form.mcci.ront * mm_per_px,
-            form.mici.ront * mm_per_px,
-        ),
+        form=silhouette.form,
+        mm_by_form=mm_per_px,
         mm_per_px=mm_per_px,
         mm_by_px=mm_per_px,
         u_scale_share=u_scale_share,
@@ -228,16 +236,16 @@ def _from_profile(silhouette: Silhouette, scale: CameraCalibration, found: Recti
     place = model.u_place_mm / found.size.distance_mm if isinstance(model, Pinhole) else 0.0
     if found.shape_change_px <= _SAME_FORM_PX:
         same = _multiplied(silhouette, found.mm_per_px, offset_px, share, scale.u_edge_px)
-        feret, roundness = same.feret, same.roundness
+        feret, form, mm_by_form = same.feret, same.form, same.mm_by_form
     else:
         widths = caliper_widths(found.radius_mm, found.seen, directions=len(silhouette.widths.width))
-        form = analyse_form(found.radius_mm, silhouette.form.upr_max, seen=found.seen)
+        form, mm_by_form = analyse_form(found.radius_mm, silhouette.upr_max, seen=found.seen), 1.0
         feret = (widths.minimum, widths.maximum, widths.mean)
-        roundness = (form.lsci.ront, form.mzci.ront, form.mcci.ront, form.mici.ront)
     return _Lengths(
         ls=found.diameter_ls_mm,
         feret=feret,
-        roundness=roundness,
+        form=form,
+        mm_by_form=mm_by_form,
         mm_per_px=found.mm_per_px,
         mm_by_px=found.mm_per_px * found.size.size_gain,
         u_scale_share=share,

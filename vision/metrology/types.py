@@ -142,26 +142,6 @@ class Deviation:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Form:
-    """Roundness of one profile after the Gaussian filter 1..`upr_max` undulations per revolution.
-
-    Attributes:
-        upr_max: 15, 50 or 150.
-        lsci, mzci, mcci, mici: about the least-squares, minimum-zone, minimum circumscribed and maximum
-            inscribed circle.
-        harmonics: (upr_max + 1,) amplitudes of the unfiltered profile; [0] the mean radius, [1] what the
-            centre leaves over, [2] oval (its peak to valley is twice the amplitude), [3] three lobes ...
-    """
-
-    upr_max: int
-    lsci: Deviation
-    mzci: Deviation
-    mcci: Deviation
-    mici: Deviation
-    harmonics: Float64Array
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Widths:
     """Caliper (Feret) widths of an unfiltered outline over half a turn.
 
@@ -176,19 +156,6 @@ class Widths:
     maximum: float
     mean: float
     seen_share: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Silhouette:
-    """One measured silhouette, in pixels.
-
-    `diameter_ls_px`: diameter of the least-squares circle of the unfiltered outline.
-    """
-
-    outline: Outline
-    diameter_ls_px: float
-    form: Form
-    widths: Widths
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,32 +174,3 @@ class RoundnessMm:
     mzci: float
     mcci: float
     mici: float
-
-
-@dataclass(frozen=True, slots=True)
-class SizedBall:
-    """One silhouette in mm at 20 degC.
-
-    Attributes:
-        diameter_ls_mm: least-squares circle.
-        feret_min_mm, feret_max_mm, feret_mean_mm: caliper widths, unfiltered.
-        roundness_mm: RONt after the Gaussian filter.
-        u_diameter_mm: standard uncertainty (k = 1) of every one of these diameters.
-        u_roundness_mm: standard uncertainty (k = 1) of the roundness.
-        centre_xy_px: where the ball lies in the picture.
-        outline_share: share of the outline that was seen, 0..1.
-        speck_mm: largest deviation that was left out as dust or a flake; 0 when none.
-        mm_per_px: scale at the ball's place.
-    """
-
-    diameter_ls_mm: float
-    feret_min_mm: float
-    feret_max_mm: float
-    feret_mean_mm: float
-    roundness_mm: RoundnessMm
-    u_diameter_mm: float
-    u_roundness_mm: float
-    centre_xy_px: tuple[float, float]
-    outline_share: float
-    speck_mm: float
-    mm_per_px: float
