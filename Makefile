@@ -5,7 +5,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-edge test-train lint format bench clean
+.PHONY: help demo test test-edge test-long test-train lint format bench clean
 
 EDGE := .venv
 TRAIN := .venv-train
@@ -14,6 +14,7 @@ SETUP_FILES := tools/setup_env.sh pyproject.toml constraints.txt models/pyprojec
 help:
 	@echo "make demo    install what is needed, run the whole ball line once on this machine"
 	@echo "make test    all tests, first on the bare install, then with the training extra"
+	@echo "make test-long  the tests that take longer; CI runs them, too"
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make bench   figures of this machine, the last line is one JSON object"
 	@echo "make format  let ruff lay out the code"
@@ -42,7 +43,10 @@ test: test-edge test-train
 
 test-edge: $(EDGE)/.ready-test
 	$(EDGE)/bin/python tools/prove_bare.py
-	$(EDGE)/bin/python -m pytest -m "not train"
+	$(EDGE)/bin/python -m pytest -m "not train and not long"
+
+test-long: $(EDGE)/.ready-test
+	$(EDGE)/bin/python -m pytest -m "long and not train"
 
 test-train: $(TRAIN)/.ready-test
 	$(TRAIN)/bin/python -m pytest -m train

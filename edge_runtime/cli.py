@@ -26,6 +26,17 @@ EDGE_COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("demo", "edge_runtime.commands.demo", "run the whole ball line on this machine and show what it did"),
     ("run", "edge_runtime.commands.run", "run a station"),
     (
+        "status",
+        "edge_runtime.commands.status",
+        "how a running station stands: ready or why not, counts, cameras, PLC, journal, disk",
+    ),
+    ("people", "edge_runtime.commands.people", "who may sign in at the page, and in what role"),
+    (
+        "commission",
+        "edge_runtime.commands.commission",
+        "set a new line up with real balls and write its station file",
+    ),
+    (
         "inspect",
         "edge_runtime.commands.inspect",
         "look for defects in picture files and write one JSON object per picture",
@@ -47,6 +58,7 @@ EDGE_COMMANDS: tuple[tuple[str, str, str], ...] = (
     ),
     ("recipe", "edge_runtime.commands.recipe", "check, list and print recipes: the limits of a product"),
     ("ledger", "edge_runtime.commands.ledger", "list, export and balance the books"),
+    ("shift", "edge_runtime.commands.shift", "list shifts, show one, write its report"),
     ("lot", "edge_runtime.commands.lot", "statistics, laboratory entries and certificates of a lot"),
     (
         "bench",

@@ -26,6 +26,7 @@ from edge_runtime.camera_config import (
     Strict,
 )
 from edge_runtime.catalogue import is_name, named
+from edge_runtime.day_config import ChallengeConfig, PageConfig
 from edge_runtime.encoder import MAX_SPAN_COUNTS
 from edge_runtime.temperature import PlcTemperature, TemperatureConfig
 from vision.errors import ConfigError
@@ -35,6 +36,7 @@ __all__ = [
     "CameraConfig",
     "CameraGeometry",
     "CameraSource",
+    "ChallengeConfig",
     "DetectorConfig",
     "Exposure",
     "FolderCameraSource",
@@ -44,6 +46,7 @@ __all__ = [
     "LineGeometry",
     "ModbusPlc",
     "OpenCvCameraSource",
+    "PageConfig",
     "PlcConfig",
     "ShmCameraSource",
     "StationConfig",
@@ -170,8 +173,14 @@ class StationConfig(Strict):
     )
     gauge: GaugeConfig = GaugeConfig()
     storage: StorageConfig
-    lot: str = "no lot"
-    shift: str = "no shift"
+    lot: str = Field(default="no lot", description="what parts belong to while no lot is open")
+    shift: str = Field(default="no shift", description="what parts belong to while no shift is open")
+    page: PageConfig | None = Field(default=PageConfig(), description="null: no page")
+    challenge: ChallengeConfig | None = Field(default=None, description="null: never due by themselves")
+    recipes: Path | None = Field(
+        default=None,
+        description="folder of the recipes that a changeover may choose from, beside the catalogue",
+    )
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> StationConfig:
@@ -298,7 +307,10 @@ def load_station(path: Path) -> StationConfig:
     storage = config.storage.model_copy(update={"folder": base / config.storage.folder})
     cameras = tuple(_with_paths_from(base, camera) for camera in config.cameras)
     recipe = config.recipe if is_name(str(config.recipe)) else base / config.recipe
-    return config.model_copy(update={"recipe": recipe, "storage": storage, "cameras": cameras})
+    recipes = None if config.recipes is None else base / config.recipes
+    return config.model_copy(
+        update={"recipe": recipe, "storage": storage, "cameras": cameras, "recipes": recipes}
+    )
 
 
 def _with_paths_from(base: Path, camera: CameraConfig) -> CameraConfig:

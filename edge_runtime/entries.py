@@ -115,6 +115,7 @@ class PartEntry:
         u_diameter_mm, u_diameter_mean_mm: standard uncertainty (k = 1) of the extremes and of the mean.
         temperature_celsius, u_temperature_celsius: of the ball while it was measured.
         calibration_sha256: of all cameras' calibrations together, see `SessionEntry`; None without any.
+        challenge: id of the challenge whose ball this was, '' for production.
         last_view_arrived_ns, decided_ns: host's monotonic clock; valid within `boot_id`.
     """
 
@@ -155,6 +156,7 @@ class PartEntry:
     temperature_celsius: float | None = None
     u_temperature_celsius: float | None = None
     calibration_sha256: str | None = None
+    challenge: str = ""
 
     @property
     def part_id(self) -> PartId:
@@ -164,7 +166,11 @@ class PartEntry:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeEntry:
-    """What the PLC did with a part; words as in `edge_runtime.plc.registers` enums, lower case."""
+    """What the PLC did with a part; words as in `edge_runtime.plc.registers` enums, lower case.
+
+    `side` is 'accept', 'reject' or 'bypass' (the gate stood open by key, without a proof);
+    `confirm_encoder_count` latched at its confirm eye, None when none saw it.
+    """
 
     KIND: ClassVar[str] = "outcome"
     epoch: int
@@ -179,6 +185,7 @@ class OutcomeEntry:
     reason: str
     utc_ns: int
     boot_id: str
+    confirm_encoder_count: int | None = None
 
     @property
     def part_id(self) -> PartId:
@@ -229,7 +236,101 @@ class CountersEntry:
     utc_ns: int = 0
 
 
-Entry = SessionEntry | EpochEntry | PartEntry | OutcomeEntry | GapEntry | FaultEntry | CountersEntry
+@dataclass(frozen=True, slots=True)
+class ActEntry:
+    """A person told the line to do something, and it was done.
+
+    Attributes:
+        revision: of the day's state after it.
+        act: kind of `edge_runtime.day.acts`, or 'changeover_done', 'session' for what followed by itself.
+        by, role: who; '' and 'station' for what followed by itself.
+        asked: the act as it was asked.
+        before, after: what it changed of the day's state (changed fields only).
+    """
+
+    KIND: ClassVar[str] = "act"
+    revision: int
+    act: str
+    by: str
+    role: str
+    asked: dict[str, Any]
+    before: dict[str, Any]
+    after: dict[str, Any]
+    utc_ns: int
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeEntry:
+    """A challenge is over.
+
+    Attributes:
+        challenge: its id; the parts' own entries name it.
+        result: 'passed', 'missed', 'inconclusive', 'cancelled'.
+        expected: what the balls were to be rejected for.
+        balls, rejected, accepted, unproven: announced; rejected for it and seen by the reject eye; seen or
+            sent elsewhere; rejected for another cause.
+        by, lot, shift: who announced it, and when it belonged to.
+    """
+
+    KIND: ClassVar[str] = "challenge"
+    challenge: str
+    result: str
+    expected: str
+    balls: int
+    rejected: int
+    accepted: int
+    unproven: int
+    by: str
+    lot: str
+    shift: str
+    lane: int
+    detail: str
+    begun_utc_ns: int
+    utc_ns: int
+    boot_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LineStateEntry:
+    """How the line stands, written whenever one of these changes, and at a session's start.
+
+    Attributes:
+        connected: a PLC session is in force; the rest is as last read otherwise.
+        running: the belt is enabled. latched, stop_cause: why not ('none').
+        ready: verdicts count; holds: names of what speaks against it.
+        key_switch: 'auto', 'bypass', 'service'.
+        inputs: of 'e_stop', 'guard_open', 'air_low', 'bin_full', those that are on.
+        lot, shift: open now.
+    """
+
+    KIND: ClassVar[str] = "line_state"
+    connected: bool
+    running: bool
+    latched: bool
+    stop_cause: str
+    ready: bool
+    holds: tuple[str, ...]
+    key_switch: str
+    inputs: tuple[str, ...]
+    lot: str
+    shift: str
+    utc_ns: int
+    boot_id: str
+
+
+Entry = (
+    SessionEntry
+    | EpochEntry
+    | PartEntry
+    | OutcomeEntry
+    | GapEntry
+    | FaultEntry
+    | CountersEntry
+    | ActEntry
+    | ChallengeEntry
+    | LineStateEntry
+)
 _KINDS: dict[str, Any] = {
     kind.KIND: kind
     for kind in (
@@ -240,6 +341,9 @@ _KINDS: dict[str, Any] = {
         GapEntry,
         FaultEntry,
         CountersEntry,
+        ActEntry,
+        ChallengeEntry,
+        LineStateEntry,
     )
 }
 
@@ -264,6 +368,8 @@ def from_json(line: bytes) -> Entry:
         if kind is PartEntry:
             data["reasons"] = tuple(ReasonRow(**row) for row in data["reasons"])
             data["views"] = tuple(_view_row(row) for row in data["views"])
+        elif kind is LineStateEntry:
+            data |= {"holds": tuple(data["holds"]), "inputs": tuple(data["inputs"])}
         entry: Entry = kind(**data)
     except (TypeError, KeyError) as error:
         raise ValueError(f"journal entry does not fit: {error}") from error

@@ -63,7 +63,8 @@ class DueView:
 class Part:
     """One part between its trigger and its verdict. Counts are endless (unwrapped).
 
-    `temperature`: of the ball as it passed the photo-eye; None: nobody knows it.
+    `temperature`: of the ball as it passed the photo-eye; None: nobody knows it. `decision` and `reason`
+    (gravest) are the verdict's words, '' before there is one.
     """
 
     part_id: PartId
@@ -75,6 +76,8 @@ class Part:
     judged: bool = False
     accepted: bool = False
     temperature: Temperature | None = None
+    decision: str = ""
+    reason: str = ""
 
     def mark(self, word: str) -> None:
         """Note a reason found outside the pictures, once."""
@@ -164,6 +167,17 @@ class PartTracker:
                 late_after = self._cameras[view.camera].exposure.late_after_counts
                 if view.pending and position - view.exposure > late_after:
                     self._lose(view, "frame_late")
+
+    def in_zone(self, lane: int | None = None) -> int:
+        """Parts between photo-eye and gate, all or those of one lane; the gate's window belongs to it."""
+        if self.now is None:
+            return 0
+        window = self._line.gate_window_counts
+        return sum(
+            self.now - part.centre <= self._gates[part.part_id.lane] + window
+            for part in self.parts.values()
+            if lane in (None, part.part_id.lane)
+        )
 
     def forget_before(self, behind_gate_counts: int) -> None:
         """Drop judged parts and stray balls that have passed the gate by more than this."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import logging
 import os
 import signal
 import sys
@@ -24,7 +25,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from edge_runtime.cli import print_error
 from edge_runtime.config import StorageConfig, load_station
 from edge_runtime.entries import Entry, FaultEntry
 from edge_runtime.journal import JournalPosition, JournalReader, delete_applied
@@ -33,9 +33,11 @@ from edge_runtime.ledger.models import PictureRingRow
 from edge_runtime.ledger.picture_feed import FeedBatch, PictureFeed
 from edge_runtime.ledger.pictures import PictureStore
 from edge_runtime.ledger.store import ledger_url, open_ledger, reading
+from edge_runtime.logs import log_error, setup_logging
 from edge_runtime.shm_ring import picture_ring_name
 from vision.errors import FerrogateError, LedgerError
 
+_LOG = logging.getLogger("edge_runtime.recorder_main")
 POLL_S = 0.25
 RETRY_S = 1.0
 BATCH_ENTRIES = 500
@@ -109,8 +111,10 @@ class Recorder:
         batch = feed.take()
         full = bool(batch.losses["disk_full"])
         if full != self._disk_full and (full or batch.pictures):
-            text = "the disk is nearly full: no pictures are kept" if full else "pictures are kept again"
-            print(f"recorder: {text}", file=sys.stderr, flush=True)
+            if full:
+                _LOG.warning("disk_nearly_full", extra={"effect": "no pictures are kept"})
+            else:
+                _LOG.info("pictures_kept_again")
             self._disk_full = full
         self._pictures.extend(batch)
 
@@ -130,8 +134,10 @@ class Recorder:
 
     def _say(self, trouble: str) -> None:
         """Tell a change of the trouble, once."""
-        if bool(trouble) != bool(self.trouble):
-            print(f"recorder: {trouble or 'the ledger is written again'}", file=sys.stderr, flush=True)
+        if trouble and not self.trouble:
+            _LOG.error("ledger_refuses", extra={"detail": trouble})
+        elif self.trouble and not trouble:
+            _LOG.info("ledger_written_again")
         self.trouble = trouble
 
     def run(self, stop: threading.Event, parent_pid: int) -> None:
@@ -270,11 +276,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The supervisor holds them back until somebody listens.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
     os.nice(NICENESS)
+    setup_logging("recorder")
     try:
         config = load_station(options.station)
+        setup_logging("recorder", config.name)
         run_recorder(config.name, config.storage, stop, parent_pid)
     except FerrogateError as error:
-        print_error(error, as_json=False)
+        log_error(error)
         return error.exit_code
     return 0
 

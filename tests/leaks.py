@@ -14,9 +14,10 @@ from pathlib import Path
 import psutil
 
 SHARED_MEMORY = Path("/dev/shm")
-#: Helpers that libraries keep for the life of the process: tqdm's monitor, multiprocessing's servers.
+#: Helpers that libraries keep for the life of the process: tqdm's monitor, multiprocessing's servers. A
+#: browser's helpers come and go as it likes while it runs, and end with it; the browser itself is looked for.
 LIBRARY_THREADS = ("TMonitor",)
-LIBRARY_PROCESSES = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+LIBRARY_PROCESSES = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "chromium --type=")
 
 
 def _threads() -> dict[int, threading.Thread]:

@@ -14,7 +14,14 @@ from vision.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 #: Papers that name commands.
-WITH_COMMANDS = ("README.md", "LICENSING.md", "SECURITY.md", "docs/architecture.md", "docs/model_contract.md")
+WITH_COMMANDS = (
+    "README.md",
+    "LICENSING.md",
+    "SECURITY.md",
+    "docs/architecture.md",
+    "docs/model_contract.md",
+    "docs/operation.md",
+)
 
 
 def _commands() -> list[str]:
@@ -78,7 +85,9 @@ def test_the_project_has_its_papers(name: str) -> None:
     assert (ROOT / name).stat().st_size > 200
 
 
-@pytest.mark.parametrize("name", ["README.md", "LICENSING.md", "CONTRIBUTING.md", "docs/architecture.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "LICENSING.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/operation.md"]
+)
 def test_links_between_the_papers_lead_somewhere(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]

@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import Progress
@@ -26,6 +28,7 @@ EPILOG = """examples:
   ferrogate bench metrology                  the measurement beside OpenCV and scikit-image, as a table
   ferrogate bench metrology --json | tail -1  the same for programs
   ferrogate bench metrology --shapes 20      quicker, coarser
+  ferrogate bench page                       the page open in two browsers beside the line (needs Chromium)
 
 Exit code 0: every target was met; 9: at least one was missed (the table says which). Times hold for
 this machine and its load: leave it alone meanwhile."""
@@ -46,6 +49,55 @@ def register(parser: argparse.ArgumentParser) -> None:
     metrology.add_argument("--seed", type=int, default=_SEED, metavar="S", help=f"default: {_SEED}")
     metrology.add_argument("--json", action="store_true", help="print one object as the last line")
     metrology.set_defaults(run=run_metrology)
+    _register_page(parts)
+
+
+def _register_page(parts: Any) -> None:
+    page = parts.add_parser("page", help="what an open page costs the gate, and how fresh its picture is")
+    page.add_argument("--browsers", type=int, default=2, metavar="N", help="default: 2")
+    page.add_argument("--pairs", type=int, default=4, metavar="N", help="phases of each kind (default: 4)")
+    page.add_argument("--phase-s", type=float, default=25.0, metavar="S", help="length of one (default: 25)")
+    page.add_argument("--rate", type=float, default=10.0, metavar="BALLS_PER_S", help="default: 10")
+    page.add_argument("--seed", type=int, default=_SEED, metavar="S", help=f"default: {_SEED}")
+    page.add_argument("--json", action="store_true", help="print one object as the last line")
+    page.set_defaults(run=run_page)
+
+
+def run_page(args: argparse.Namespace) -> int:
+    """Run the line with and without an open page; exit code 0 or 9.
+
+    Raises:
+        ConfigError: an argument cannot be used, or there is no browser.
+        DemoError: the line could not be run.
+    """
+    if args.browsers < 1 or args.pairs < 1 or args.phase_s < 1.0 or args.rate <= 0.0:
+        raise ConfigError(
+            "these arguments cannot be used",
+            where="command line of 'ferrogate bench page'",
+            todo="give at least one browser, one pair and a phase of one second, and a rate above 0",
+        )
+    from edge_runtime.bench.page import run_page as run_phases
+    from edge_runtime.bench.page_result import print_result as print_page
+
+    with (
+        tempfile.TemporaryDirectory(prefix="ferrogate-bench-") as folder,
+        Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress,
+    ):
+        task = progress.add_task("phases", total=2 * args.pairs)
+        result = run_phases(
+            browsers=args.browsers,
+            pairs=args.pairs,
+            phase_s=args.phase_s,
+            rate=args.rate,
+            seed=args.seed,
+            folder=Path(folder) / "run",
+            step=partial(progress.advance, task),
+        )
+    if args.json:
+        print(json.dumps(result.to_json(), allow_nan=False))
+    else:
+        print_page(result, Console(highlight=False))
+    return 0 if result.met else EXIT_MISSED
 
 
 def run_metrology(args: argparse.Namespace) -> int:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
+import signal
+import socket
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from types import FrameType
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -16,7 +23,8 @@ from rich.table import Table
 
 from edge_runtime.config import load_recipe
 from edge_runtime.models import read_model
-from edge_runtime.twin.demo import DemoRun, free_port, play, write_files
+from edge_runtime.reports.words import LANGUAGES
+from edge_runtime.twin.demo import DemoRun, Line, free_port, play, write_files
 from edge_runtime.twin.faults import FaultName, balls_needed, parse_faults, schedule
 from edge_runtime.twin.figures import DemoFigures, collect, write_figures
 from edge_runtime.twin.settings import LineSettings, with_physics
@@ -24,6 +32,11 @@ from vision.errors import ConfigError
 
 NAME = "demo"
 DEFAULT_BALLS = 300
+#: more than any run gets to: one ball every tenth of a second for eleven days
+FOREVER_BALLS = 10_000_000
+PAGE_PORT, PANEL_PORT = 8080, 8081
+#: who may sign in at a demo's page, with a one-time password
+DEMO_PERSON = "demo"
 HELP = "run the whole ball line on this machine and show what it did"
 EPILOG = f"""examples:
   ferrogate demo                                    300 balls of 40 mm at 10 a second, 3 % defective
@@ -31,23 +44,29 @@ EPILOG = f"""examples:
   ferrogate demo --faults gate_stick,station_kill   with two faults
   ferrogate demo --faults all                       with every fault there is
   ferrogate demo --ideal                            cold clean balls, telecentric cameras, steady lamps
+  ferrogate demo --forever                          until Ctrl-C, with the line's page and a panel that
+                                                    stands for the plant: key, stops, feed, challenge balls
 
 faults: {", ".join(FaultName)}
 
 The line is as hard to measure on as a plant: pinhole cameras, balls of 60 to 160 degC that the
 pyrometer knows to 10, flakes of scale, lamps that drift; --ideal leaves all that out.
 
+The station's page is up while the line runs; its address and a one-time password are printed. Ctrl-C lets
+the belt run empty, stops everything in order and prints the figures; a second one stops at once.
+
 The last line of --json is one object. trigger_to_plc_ms runs from the arrival of a ball's last due
 view to the PLC's stamp on its verdict, over all balls; a ball without a verdict counts as infinite,
 and an infinite figure is null.
 
-exit codes: 0 invariant kept and books balanced, 1 not, 11 the line could not be run
+exit codes: 0 invariant kept and books balanced, 1 not, 11 the line could not be run, 130 stopped at once
 """
 
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument("--balls", type=int, metavar="N", help="default 300, or what the faults need")
+    parser.add_argument("--forever", action="store_true", help="until Ctrl-C, with the plant panel")
     parser.add_argument("--rate", type=float, default=10.0, metavar="BALLS_PER_S", help="default 10")
     parser.add_argument("--diameter-mm", type=float, default=40.0, metavar="D", help="nominal (default 40)")
     parser.add_argument("--defect-share", type=float, default=0.03, metavar="P", help="0..1 (default 0.03)")
@@ -58,12 +77,27 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faults", default="", metavar="A,B|all", help="faults to inject, see below")
     parser.add_argument("--ideal", action="store_true", help="nothing that makes measuring hard, see below")
     parser.add_argument("--out", type=Path, default=None, metavar="DIR", help="default: runs/demo-<time>")
+    parser.add_argument(
+        "--page-port", type=int, default=PAGE_PORT, metavar="N", help=f"of the page (default {PAGE_PORT})"
+    )
+    parser.add_argument("--no-page", action="store_true", help="run the line without its page")
+    parser.add_argument(
+        "--panel-port", type=int, metavar="N", help=f"of the panel, with --forever (default {PANEL_PORT})"
+    )
+    parser.add_argument(
+        "--operator",
+        choices=("auto", "none"),
+        help="who resets a stopped belt: an operator by himself (auto, the default), or only the panel's "
+        "key (none, the default with --forever)",
+    )
+    parser.add_argument("--language", choices=LANGUAGES, default="ru", help="of page and panel (default ru)")
     parser.add_argument("--json", action="store_true", help="one object as the last line")
     parser.set_defaults(run=run)
 
 
 def _settings(args: argparse.Namespace) -> LineSettings:
     names = parse_faults(args.faults)
+    _check_together(args)
     if args.balls is not None and args.balls < 1:
         raise ConfigError(f"{args.balls} balls cannot be run", where="--balls", todo="give 1 or more")
     wanted = DEFAULT_BALLS if args.balls is None else args.balls
@@ -84,7 +118,8 @@ def _settings(args: argparse.Namespace) -> LineSettings:
     unique = f"ferrogate-{os.getpid()}"
     try:
         settings = LineSettings(
-            n_balls=n_balls,
+            n_balls=FOREVER_BALLS if args.forever else n_balls,
+            operator_comes=(args.operator or ("none" if args.forever else "auto")) == "auto",
             balls_per_s=args.rate,
             diameter_mm=args.diameter_mm,
             defect_share=args.defect_share,
@@ -115,20 +150,68 @@ def _model(spec: str) -> str:
     return spec if spec.startswith("ferrogate-models:") else str(path.resolve())
 
 
+def _check_together(args: argparse.Namespace) -> None:
+    """Options that do not go together, or cannot be."""
+    todo = "'ferrogate demo --help' tells what goes together"
+    if args.forever and args.balls is not None:
+        raise ConfigError("--forever has no number of balls", where="--forever, --balls", todo=todo)
+    if args.panel_port is not None and not args.forever:
+        raise ConfigError("the panel comes with --forever only", where="--panel-port", todo=todo)
+    for name, port in (("--page-port", args.page_port), ("--panel-port", args.panel_port)):
+        if port is not None and not 1 <= port <= 65535:
+            raise ConfigError(f"{port} is no port", where=name, todo="give 1..65535")
+
+
+def _page_port(wanted: int, console: Console) -> int:
+    """The port, or a free one when somebody listens there already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            free = free_port()
+            console.print(f"Port {wanted} is in use: the page listens at {free} instead.")
+            return free
+    return wanted
+
+
+def _one_time_password(demo: DemoRun) -> str:
+    """Make the one account of this run."""
+    # Imported late: password hashing is for pages only.
+    from edge_runtime.people.accounts import Accounts
+
+    accounts = Accounts.open(demo.storage)
+    try:
+        return accounts.create_one_time(DEMO_PERSON, "admin", by="ferrogate demo")
+    finally:
+        accounts.close()
+
+
 def run(args: argparse.Namespace) -> int:
     """Run the line; returns the exit code."""
+    console = Console(stderr=True, highlight=False)
     settings = _settings(args)
-    demo = write_files(settings, model=_model(args.model))
-    console = Console(stderr=True)
+    model = _model(args.model)
+    page_port = None if args.no_page else _page_port(args.page_port, console)
+    demo = write_files(settings, model=model, page_port=page_port, language=args.language)
     if not args.json:
+        count = "balls" if args.forever else f"{settings.n_balls} balls"
         console.print(
-            f"{settings.n_balls} balls of {settings.diameter_mm:g} mm at {settings.balls_per_s:g} a second, "
+            f"{count} of {settings.diameter_mm:g} mm at {settings.balls_per_s:g} a second, "
             f"{settings.defect_share:.1%} defective, seed {settings.seed}"
         )
         unverified = load_recipe(demo.recipe_file).unverified()
         if unverified:
             console.print(f"NOT VERIFIED: {len(unverified)} limits of the recipe ({', '.join(unverified)})")
-    _play(demo, console, quiet=args.json and not console.is_terminal)
+    page = ""
+    if page_port is not None:
+        page = f"http://127.0.0.1:{page_port}/"
+        password = _one_time_password(demo)
+        console.print(f"Page:  {page}  name: {DEMO_PERSON}, one-time password: {password}", soft_wrap=True)
+    _play(demo, args, page, console)
+    if page and not demo.page_answered:
+        log = settings.run_dir / "processes.log"
+        console.print(f"[red]The page was not there when the balls came: read {log}.[/red]")
     figures = collect(demo)
     write_figures(figures)
     if args.json:
@@ -139,11 +222,62 @@ def run(args: argparse.Namespace) -> int:
     return 0 if figures.sound else 1
 
 
-def _play(demo: DemoRun, console: Console, *, quiet: bool) -> None:
+def _play(demo: DemoRun, args: argparse.Namespace, page: str, console: Console) -> None:
     columns = (TextColumn("balls"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=quiet, transient=True) as bar:
-        task = bar.add_task("balls", total=demo.settings.n_balls)
-        play(demo, lambda placed: bar.update(task, completed=placed))
+    quiet = args.json and not console.is_terminal
+    total = None if args.forever else demo.settings.n_balls
+    beside = _panel(args, page, console) if args.forever else None
+    with (
+        _ended_by_ctrl_c() as stop,
+        Progress(*columns, console=console, disable=quiet, transient=True) as bar,
+    ):
+        task = bar.add_task("balls", total=total)
+        play(demo, lambda placed: bar.update(task, completed=placed), stop=stop, beside=beside)
+
+
+def _panel(
+    args: argparse.Namespace, page: str, console: Console
+) -> Callable[[Line], AbstractContextManager[None]]:
+    """What serves the plant panel beside a running line; its address is printed now.
+
+    Raises:
+        PanelError: no port is free.
+    """
+    # Imported late: a web server is for those who want the panel.
+    from edge_runtime.twin.panel import build_panel, listen, serving
+
+    wanted = PANEL_PORT if args.panel_port is None else args.panel_port
+    listener, taken = listen(wanted)
+    port = listener.getsockname()[1]
+    if taken:
+        console.print(f"Port {wanted} is in use: the panel listens at {port} instead.")
+    console.print(f"Panel: http://127.0.0.1:{port}/  the plant's key, stops, feed and challenge balls")
+
+    def beside(line: Line) -> AbstractContextManager[None]:
+        app = build_panel(line.field, line.run.settings.lane, language=args.language, page=page)
+        return serving(app, listener)
+
+    return beside
+
+
+@contextlib.contextmanager
+def _ended_by_ctrl_c() -> Iterator[threading.Event]:
+    """Set by the first Ctrl-C (or SIGTERM); the second one stops at once."""
+    stop = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        # Straight to the terminal: a handler must not wait for anybody's lock.
+        os.write(2, b"\nThe belt runs empty, then the line ends. Ctrl-C once more stops at once.\n")
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _tell(figures: DemoFigures, console: Console) -> None:
@@ -154,7 +288,11 @@ def _tell(figures: DemoFigures, console: Console) -> None:
     table = Table(show_header=False, box=None, padding=(0, 2))
     table.add_row("Balls through the line", str(totals.balls))
     table.add_row("  accepted", str(totals.accepted))
+    if totals.bypassed:
+        table.add_row("  bypassed by key, uninspected", str(totals.bypassed))
     table.add_row("  rejected", str(totals.rejected))
+    if totals.on_belt:
+        table.add_row("  left on the belt", str(totals.on_belt))
     table.add_row("Balls nobody can account for", str(facts["unaccounted"]))
     table.add_row("Accepted without proof", str(totals.unproven_accepts))
     table.add_row("In the wrong chute", str(totals.wrong_chute))

@@ -18,8 +18,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from edge_runtime.ledger import queries
+from edge_runtime.ledger import day_text, queries
+from edge_runtime.ledger.alarms import list_alarms, open_alarms
 from edge_runtime.ledger.books import balance
+from edge_runtime.ledger.day_queries import list_acts, list_challenges
 from edge_runtime.ledger.export import write_csv, write_csv_file
 from edge_runtime.ledger.place import find_ledger, open_caught_up
 from edge_runtime.ledger.queries import PartFilter, Row
@@ -38,10 +40,13 @@ examples:
   ferrogate ledger station.yaml csv --out parts.csv   all parts as a table, units in the column names
   ferrogate ledger station.yaml balance               do the books balance? exit code 0: yes, 9: no
   ferrogate ledger station.yaml faults --since 2026-03-01
+  ferrogate ledger station.yaml acts --since 12h      who opened, closed, changed what
+  ferrogate ledger station.yaml challenges            challenge balls: passed, missed, parts in doubt
+  ferrogate ledger station.yaml alarms --open         alarms that stand or that nobody has acknowledged
 
 A part's name is epoch-lane-number. Times are UTC.
 """
-ACTIONS = ("list", "csv", "balance", "show", "faults")
+ACTIONS = ("list", "csv", "balance", "show", "faults", "acts", "challenges", "alarms")
 EXIT_NOT_BALANCED = 9
 _AGE = re.compile(r"^(\d+)([smhd])$")
 _AGE_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -63,8 +68,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--reason", metavar="CODE", help="only parts, or faults, with this code")
     parser.add_argument("--since", metavar="WHEN", help="ISO date or time (UTC), or an age: 90s, 30m, 2h, 7d")
+    parser.add_argument("--limit", type=int, metavar="N", help=f"at most N rows ({_LIST_LIMIT}; csv: all)")
     parser.add_argument(
-        "--limit", type=int, metavar="N", help=f"at most N rows (list: {_LIST_LIMIT}; csv: all)"
+        "--open", action="store_true", help="with alarms: only those that stand or were not acknowledged"
     )
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="with csv: the file; default: standard output"
@@ -101,6 +107,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise refuse("show takes the name of one part, the others take none", "for instance: show 12-0-4711")
     if arguments.out is not None and arguments.action != "csv":
         raise refuse("--out is for csv only", "redirect the output, or use csv")
+    if arguments.open and arguments.action != "alarms":
+        raise refuse("--open is for alarms only", "leave it out")
     if arguments.limit is not None and arguments.limit < 0:
         raise refuse(f"--limit {arguments.limit} is below 0", "give a number of rows")
     if arguments.action == "csv" and arguments.json and arguments.out is None:
@@ -148,9 +156,14 @@ def _list(connection: sa.Connection, arguments: argparse.Namespace) -> int:
 
 
 def _outcome_text(part: Row) -> str:
-    if part["side"] is None:
-        return "none yet"
-    return f"{part['side']} ({part['cause']}), confirm {part['confirm']}"
+    text = "none yet"
+    if part["side"] is not None:
+        text = f"{part['side']} ({part['cause']}), confirm {part['confirm']}"
+    if part["challenge"]:
+        text += f", ball of challenge {part['challenge']}"
+    if part["contained_by"]:
+        text += f", IN DOUBT by challenge {part['contained_by']}"
+    return text
 
 
 def _csv(connection: sa.Connection, arguments: argparse.Namespace) -> int:
@@ -225,8 +238,7 @@ def _plain(value: Any) -> str:
 
 def _faults(connection: sa.Connection, arguments: argparse.Namespace) -> int:
     totals = queries.fault_totals(connection)
-    since = _since_utc_ns(arguments.since)
-    limit = _LIST_LIMIT if arguments.limit is None else arguments.limit
+    since, limit = _span(arguments)
     faults = queries.list_faults(connection, code=arguments.reason, since_utc_ns=since, limit=limit)
     if arguments.json:
         print(json.dumps({"totals": totals, "faults": faults}))
@@ -240,4 +252,46 @@ def _faults(connection: sa.Connection, arguments: argparse.Namespace) -> int:
     return 0
 
 
-_ACTION = {"list": _list, "csv": _csv, "balance": _balance, "show": _show, "faults": _faults}
+def _span(arguments: argparse.Namespace) -> tuple[int | None, int]:
+    """Since when, and how many at most."""
+    return _since_utc_ns(arguments.since), _LIST_LIMIT if arguments.limit is None else arguments.limit
+
+
+def _acts(connection: sa.Connection, arguments: argparse.Namespace) -> int:
+    since, limit = _span(arguments)
+    acts = list_acts(connection, since_utc_ns=since, limit=limit)
+    return _print(arguments, "acts", day_text.as_json(acts), [day_text.act_line(act) for act in acts])
+
+
+def _challenges(connection: sa.Connection, arguments: argparse.Namespace) -> int:
+    since, limit = _span(arguments)
+    found = list_challenges(connection, since_utc_ns=since, limit=limit)
+    lines = [day_text.challenge_line(challenge) for challenge in found]
+    return _print(arguments, "challenges", day_text.as_json(found), lines)
+
+
+def _alarms(connection: sa.Connection, arguments: argparse.Namespace) -> int:
+    since, limit = _span(arguments)
+    if arguments.open:
+        alarms = [alarm for alarm in open_alarms(connection) if alarm.raised_utc_ns >= (since or 0)][:limit]
+    else:
+        alarms = list_alarms(connection, since_utc_ns=since, limit=limit)
+    lines = [day_text.alarm_line(alarm) for alarm in alarms]
+    return _print(arguments, "alarms", day_text.as_json(alarms), lines)
+
+
+def _print(arguments: argparse.Namespace, what: str, rows: list[Row], lines: list[str]) -> int:
+    print(json.dumps({what: rows}) if arguments.json else "\n".join(lines or [f"no {what}"]))
+    return 0
+
+
+_ACTION = {
+    "list": _list,
+    "csv": _csv,
+    "balance": _balance,
+    "show": _show,
+    "faults": _faults,
+    "acts": _acts,
+    "challenges": _challenges,
+    "alarms": _alarms,
+}

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge_runtime.config import StationConfig, load_recipe, load_station
+from edge_runtime.day.files import day_file, read_day
+from edge_runtime.day.recipe_shelf import RecipeShelf
 from vision.errors import ConfigError, LedgerError
 from vision.recipe import BallRecipe
 
@@ -24,14 +26,14 @@ if TYPE_CHECKING:
 NAME = "run"
 HELP = "run a station"
 EPILOG = """examples:
-  ferrogate run station.yaml              start station and recorder; stop with Ctrl-C
+  ferrogate run station.yaml              start station, recorder and page; stop with Ctrl-C
   ferrogate run station.yaml --check      read station file, recipe and calibrations, say what is
                                           unverified, start nothing
   ferrogate run --schema station          print the JSON schema of a station file
   ferrogate run --schema recipe           print the JSON schema of a recipe
 
 exit codes: 0 stopped or recording over, 2 station file, recipe or calibration, 4 model contract, 5 provider,
-10 a process died too often
+8 books or the day's file, 10 a process died too often
 """
 
 
@@ -59,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from edge_runtime.station.gauges import Gauges
 
     config = load_station(args.station)
-    recipe = load_recipe(config.recipe)
+    recipe = _recipe_in_force(config)
     unverified = recipe.unverified()
     scales = Gauges(config, recipe, datetime.now(UTC).date()).facts()
     if args.check:
@@ -78,8 +80,10 @@ def run(args: argparse.Namespace) -> int:
         return 0
     _say(unverified, scales)
     # Imported late: --check works without anything that runs.
+    from edge_runtime.logs import setup_logging
     from edge_runtime.station.supervisor import supervise
 
+    setup_logging("supervisor", config.name)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -88,6 +92,27 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"station": config.name, "exit_code": code} | _counts(config, began_utc_ns)))
     return code
+
+
+def _recipe_in_force(config: StationConfig) -> BallRecipe:
+    """The recipe that the last changeover chose, or the station file's own.
+
+    Raises:
+        ConfigError: the station file's own cannot be used.
+        LedgerError: the day's file cannot be read.
+    """
+    own = load_recipe(config.recipe)
+    chosen = read_day(day_file(config.storage.folder)).recipe
+    if not chosen:
+        return own
+    try:
+        recipe = RecipeShelf(config).load(chosen)
+    except ConfigError as error:
+        # Started all the same: people choose another one at the page, and until then all is rejected.
+        print(f"NOT READY: the recipe of the last changeover cannot be used: {error}", file=sys.stderr)
+        return own
+    print(f"recipe {chosen} is in force by a changeover", file=sys.stderr)
+    return recipe
 
 
 def _counts(config: StationConfig, since_utc_ns: int) -> dict[str, int]:

@@ -10,7 +10,7 @@ from edge_runtime.cameras.base import Camera
 from edge_runtime.config import CameraConfig, LineGeometry, ModbusPlc, ShmCameraSource, StationConfig
 from edge_runtime.doctor.report import Check, fail, failed_by, ok, warn
 from edge_runtime.plc import registers as reg
-from edge_runtime.plc.link import geometry_differences
+from edge_runtime.plc.geometry import geometry_differences
 from edge_runtime.plc.modbus import Registers
 from edge_runtime.plc.records import unpack
 from edge_runtime.shm_ring import memory_path

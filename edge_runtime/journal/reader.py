@@ -11,7 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge_runtime.entries import Entry, EpochEntry, GapEntry, OutcomeEntry, PartEntry, from_json
+from edge_runtime.entries import (
+    ActEntry,
+    ChallengeEntry,
+    Entry,
+    EpochEntry,
+    GapEntry,
+    OutcomeEntry,
+    PartEntry,
+    SessionEntry,
+    from_json,
+)
 from edge_runtime.journal.framing import (
     MAGIC,
     JournalPosition,
@@ -147,12 +157,47 @@ class LastKnown:
         plc_boot_ids: epoch -> boot id of the PLC that it was agreed with.
         last_seqs: (plc_boot_id, lane) -> highest part number that has an entry.
         without_outcome: parts that have an entry of their own but no outcome yet, in order.
+        acts: in their order.
+        recipe_sha256: of the newest session, or of the changeover after it; '' without any.
+        challenge_balls: challenge balls that have an entry, each with its outcome where it is known.
+        challenges: challenges that are over.
     """
 
     highest_epoch: int = 0
     plc_boot_ids: dict[int, int] = field(default_factory=dict)
     last_seqs: dict[tuple[int, int], int] = field(default_factory=dict)
     without_outcome: tuple[PartId, ...] = ()
+    acts: tuple[ActEntry, ...] = ()
+    recipe_sha256: str = ""
+    challenge_balls: tuple[tuple[PartEntry, OutcomeEntry | None], ...] = ()
+    challenges: tuple[ChallengeEntry, ...] = ()
+
+
+class _DayKnown:
+    """What the journal knows of the day, entry by entry."""
+
+    def __init__(self) -> None:
+        self.acts: list[ActEntry] = []
+        self.recipe_sha256 = ""
+        self.balls: dict[PartId, tuple[PartEntry, OutcomeEntry | None]] = {}
+        self.challenges: list[ChallengeEntry] = []
+
+    def take(self, entry: Entry) -> None:
+        match entry:
+            case PartEntry() if entry.challenge:
+                self.balls[entry.part_id] = (entry, None)
+            case OutcomeEntry() if entry.part_id in self.balls:
+                self.balls[entry.part_id] = (self.balls[entry.part_id][0], entry)
+            case ActEntry():
+                self.acts.append(entry)
+                if entry.act == "changeover_done":
+                    self.recipe_sha256 = entry.asked["new_sha256"]
+            case ChallengeEntry():
+                self.challenges.append(entry)
+            case SessionEntry():
+                self.recipe_sha256 = entry.recipe_sha256
+            case _:
+                pass
 
 
 def last_known(folder: Path) -> LastKnown:
@@ -166,7 +211,9 @@ def last_known(folder: Path) -> LastKnown:
     seqs: dict[PartId, int] = {}
     open_parts: dict[PartId, None] = {}
     closed: set[PartId] = set()
+    day = _DayKnown()
     for _, entry in read_journal(folder):
+        day.take(entry)
         if isinstance(entry, EpochEntry):
             boots[entry.epoch] = entry.plc_boot_id
         elif isinstance(entry, PartEntry | OutcomeEntry):
@@ -188,7 +235,16 @@ def last_known(folder: Path) -> LastKnown:
         if agreed is not None:
             key = (boots[agreed], lane.lane)
             last[key] = max(last.get(key, 0), seq)
-    return LastKnown(highest, boots, last, tuple(open_parts))
+    return LastKnown(
+        highest,
+        boots,
+        last,
+        tuple(open_parts),
+        tuple(day.acts),
+        day.recipe_sha256,
+        tuple(day.balls.values()),
+        tuple(day.challenges),
+    )
 
 
 def delete_applied(folder: Path, applied: JournalPosition, keep: int = KEEP_SEGMENTS) -> int:

@@ -14,17 +14,22 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from edge_runtime.entries import (
+    ActEntry,
+    ChallengeEntry,
     CountersEntry,
     Entry,
     EpochEntry,
     FaultEntry,
     GapEntry,
+    LineStateEntry,
     OutcomeEntry,
     PartEntry,
     SessionEntry,
 )
 from edge_runtime.journal import JournalPosition
 from edge_runtime.ledger import rows
+from edge_runtime.ledger.apply_day import newest_shift_id, take_act, take_line_state
+from edge_runtime.ledger.containment import read_doubts, settle, take_challenge
 from edge_runtime.ledger.epochs import same_start
 from edge_runtime.ledger.models import (
     CountersRow,
@@ -49,6 +54,7 @@ from edge_runtime.ledger.statements import (
     write_session,
 )
 from edge_runtime.ledger.store import writing
+from edge_runtime.ledger.tallies import Changes
 from vision.errors import LedgerError
 from vision.types import PartId
 
@@ -63,14 +69,25 @@ class LedgerWriteError(LedgerError):
 
 @dataclass(slots=True)
 class _Batch:
-    """What one transaction is going to write."""
+    """What one transaction is going to write.
+
+    `stood` holds the rows of `parts` as the ledger has them; `shifts` the newest shift of each name.
+    """
 
     parts: dict[PartId, rows.Columns] = field(default_factory=dict)
+    stood: dict[PartId, rows.Columns] = field(default_factory=dict)
+    changes: Changes = field(default_factory=Changes)
+    shifts: dict[str, int | None] = field(default_factory=dict)
     changed: dict[PartId, None] = field(default_factory=dict)
     judged: dict[PartId, PartEntry] = field(default_factory=dict)
     had_views: set[int] = field(default_factory=set)
     faults: list[FaultEntry] = field(default_factory=list)
     counters: list[rows.Columns] = field(default_factory=list)
+
+    def forget(self, part: PartId) -> None:
+        """Its row is gone from the ledger."""
+        self.parts.pop(part, None)
+        self.stood.pop(part, None)
 
 
 class Applier:
@@ -126,6 +143,7 @@ class Applier:
                 batch = _Batch(faults=list(faults))
                 self._collect(connection, batch, entries)
                 self._write_parts(connection, batch)
+                batch.changes.write(connection)
                 insert_rows(connection, FaultRow, [asdict(fault) for fault in batch.faults])
                 insert_rows(connection, CountersRow, batch.counters)
                 write_pictures(connection, pictures, removed_pictures, picture_ring)
@@ -139,11 +157,11 @@ class Applier:
         self, connection: sa.Connection, batch: _Batch, entries: Sequence[tuple[JournalPosition, Entry]]
     ) -> None:
         wanted = {entry.part_id for _, entry in entries if isinstance(entry, PartEntry | OutcomeEntry)}
-        batch.parts.update(load_parts(connection, wanted))
+        _load(connection, batch, wanted)
         for position, entry in entries:
             match entry:
                 case PartEntry():
-                    self._take_part(batch, entry)
+                    self._take_part(connection, batch, entry)
                 case OutcomeEntry():
                     row = _row(batch, entry.part_id)
                     self._named(batch, rows.merge_outcome(row, entry, position), entry)
@@ -158,9 +176,19 @@ class Applier:
                     write_session(connection, entry)
                 case EpochEntry():
                     replace(connection, EpochRow, EpochRow.epoch, asdict(entry))
+                case ActEntry():
+                    batch.faults += take_act(connection, entry)
+                    batch.shifts.clear()
+                case LineStateEntry():
+                    take_line_state(connection, entry)
+                case ChallengeEntry():
+                    # It speaks of the parts before it in the journal, so they come into the ledger first.
+                    self._write_parts(connection, batch)
+                    batch.faults += take_challenge(connection, entry, batch.changes)
+                    _load(connection, batch, wanted)
 
     @staticmethod
-    def _take_part(batch: _Batch, entry: PartEntry) -> None:
+    def _take_part(connection: sa.Connection, batch: _Batch, entry: PartEntry) -> None:
         row = _row(batch, entry.part_id)
         had_part = bool(row["has_part"])
         kept = row["decision"]
@@ -168,6 +196,9 @@ class Applier:
         Applier._named(batch, fault, entry)
         if had_part and kept is not None:
             return
+        if entry.shift not in batch.shifts:
+            batch.shifts[entry.shift] = newest_shift_id(connection, entry.shift)
+        row["shift_id"] = batch.shifts[entry.shift]
         if had_part and "id" in row:
             batch.had_views.add(row["id"])
         batch.judged[entry.part_id] = entry
@@ -211,20 +242,26 @@ class Applier:
                 self._has_gaps = True
 
     def _write_parts(self, connection: sa.Connection, batch: _Batch) -> None:
+        if not batch.changed:
+            return
         new = {part: batch.parts[part] for part in batch.changed if "id" not in batch.parts[part]}
         old = [batch.parts[part] for part in batch.changed if "id" in batch.parts[part]]
         first_id = next_id(connection, PartRow)
         for number, row in enumerate(new.values()):
             row["id"] = first_id + number
-        insert_rows(connection, PartRow, list(new.values()))
-        if self._has_gaps:
-            drop_gaps_of_other_epochs(connection, new)
+        _settle(connection, batch)
         if old:
             names = [column.name for column in PART_COLUMNS if column.name != "id"]
             statement = sa.update(_PARTS).where(_PARTS.c.id == sa.bindparam("row_id"))
             statement = statement.values({name: sa.bindparam(name) for name in names})
             connection.execute(statement, [{**row, "row_id": row["id"]} for row in old])
+        insert_rows(connection, PartRow, list(new.values()))
         _write_details(connection, batch)
+        if self._has_gaps:
+            for row in drop_gaps_of_other_epochs(connection, new):
+                batch.changes.take(row)
+                batch.forget(PartId(row["epoch"], row["lane"], row["trigger_seq"]))
+        batch.changed, batch.judged, batch.had_views = {}, {}, set()
 
     def _move(self, connection: sa.Connection, position: JournalPosition) -> None:
         moved = connection.execute(
@@ -241,6 +278,24 @@ class Applier:
                 where=str(self._engine.url),
                 todo="let only one recorder run for a station",
             )
+
+
+def _load(connection: sa.Connection, batch: _Batch, wanted: set[PartId]) -> None:
+    """Rows of the parts that entries of the batch speak of, as the ledger has them now."""
+    batch.parts = load_parts(connection, wanted)
+    batch.stood = {part: dict(row) for part, row in batch.parts.items()}
+
+
+def _settle(connection: sa.Connection, batch: _Batch) -> None:
+    """Whether changed parts are contained, and what they count as from now on."""
+    doubts = read_doubts(connection)
+    for part in batch.changed:
+        row = batch.parts[part]
+        settle(row, doubts)
+        if part in batch.stood:
+            batch.changes.take(batch.stood[part])
+        batch.changes.add(row)
+        batch.stood[part] = dict(row)
 
 
 def _row(batch: _Batch, part: PartId) -> rows.Columns:

@@ -1,9 +1,10 @@
 """Do the books balance? The formulas of every part's way, each side counted from another source.
 
 triggers = parts + named trigger faults; views due = views got + named losses;
-parts = accepted + rejected; parts = PLC outcomes (by verdict or by default);
+parts = accepted + rejected + bypassed; parts = PLC outcomes (by verdict or by default);
 outcomes = confirmations + named faults; and the PLC's own totals against the rows.
-Parts still in flight are named, not hidden. Neighbour: `edge_runtime.ledger.tally` counts.
+Challenge balls are parts like all others here. Parts still in flight are named, not hidden.
+Neighbours: `edge_runtime.ledger.tally` counts rows, `live_books` takes the running counts instead.
 """
 
 from __future__ import annotations
@@ -103,8 +104,12 @@ class Books:
 
 
 def balance(connection: sa.Connection) -> Books:
-    """Balance the books of one state of the ledger (use `store.reading`)."""
-    tally = take_tally(connection)
+    """Balance the books of one state of the ledger (use `store.reading`): every row is counted."""
+    return balance_of(take_tally(connection))
+
+
+def balance_of(tally: Tally) -> Books:
+    """Compare what was counted."""
     in_flight: list[str] = []
     problems = list(tally.problems)
     trigger_line = _triggers(tally, in_flight, problems)
@@ -112,7 +117,7 @@ def balance(connection: sa.Connection) -> Books:
     lines = [
         trigger_line,
         BookLine("views due = views got + named losses", tally.views_due, _views_terms(tally)),
-        BookLine("parts = accepted + rejected", _rows(tally), _verdict_terms(tally, problems)),
+        BookLine("parts = accepted + rejected + bypassed", _rows(tally), _verdict_terms(tally, problems)),
         outcome_line,
         BookLine("outcomes = confirmations + named faults", sum(tally.sides.values()), _confirm_terms(tally)),
         *_plc_lines(tally, len(in_flight)),
@@ -138,7 +143,11 @@ def _triggers(tally: Tally, in_flight: list[str], problems: list[str]) -> BookLi
             problems.append(f"{start.without_row} triggers of {_start_name(start)} have no row")
         for number, lane in start.lanes.items():
             where = f"lane {number} of {_start_name(start)}"
-            missing += len(lane.missing)
+            missing += len(lane.missing) + max(0, lane.unnamed)
+            if lane.unnamed > 0:
+                problems.append(f"no row for {lane.unnamed} part numbers, {where}")
+            if lane.unnamed < 0:
+                problems.append(f"{-lane.unnamed} rows too many for their part numbers, {where}")
             if lane.missing:
                 problems.append(f"no row for part number {ranges_text(lane.missing)}, {where}")
             if lane.doubles:
@@ -164,8 +173,9 @@ def _views_terms(tally: Tally) -> dict[str, int]:
 
 
 def _verdict_terms(tally: Tally, problems: list[str]) -> dict[str, int]:
-    """Verdicts, and parts without one by their cause; a part with neither is in no term."""
-    terms = {name: tally.verdicts.get(name, 0) for name in ("accept", "reject", "review")}
+    """Verdicts of the sorted parts, those without one by their cause; a part with neither is in no term."""
+    terms = {"bypassed": tally.bypassed}
+    terms |= {name: tally.verdicts.get(name, 0) for name in ("accept", "reject", "review")}
     terms |= {f"rejected, {cause}": count for cause, count in sorted(tally.undecided.items()) if cause}
     if tally.undecided.get("", 0):
         problems.append(f"{tally.undecided['']} parts have neither a verdict nor a cause for having none")
@@ -210,30 +220,38 @@ def _plc_lines(tally: Tally, in_flight: int) -> list[BookLine]:
     The PLC counts a part as it passes the gate, the row comes a little later: so many
     may be missing here as are in flight, or were when the PLC started anew.
     """
-    lines = []
-    for total, word in (
-        ("accepted_total", "accept"),
-        ("rejected_total", "reject"),
-        ("confirmed_total", "confirmed"),
-    ):
-        left = 0
-        terms: Counter[str] = Counter()
-        for start in (start for start in tally.starts if start.last_totals):
-            left += start.total(total)
-            terms["rows"] += start.told[word]
-            short = max(0, start.total(total) - start.told[word])
-            if word == "confirmed":
-                unseen = min(short, start.told["gap"])
-                terms["no_station"] += unseen
-                short -= unseen
-            full = min(short, start.last_totals.get("outcome_overflow", 0))
-            terms["outcome_ring_full"] += full
-            short -= full
-            lost = sum(len(lane.without_outcome) for lane in start.lanes.values()) + start.without_row
-            flying, restart = min(short, in_flight), min(short, lost)
-            terms["in flight" if start.newest else "plc_restart"] += flying if start.newest else restart
-        lines.append(BookLine(f"PLC's {total} = rows", left, dict(terms)))
-    return lines
+    totals = [("accepted_total", "accept"), ("rejected_total", "reject"), ("confirmed_total", "confirmed")]
+    if any("bypassed_total" in start.last_totals or start.told["bypass"] for start in tally.starts):
+        totals.append(("bypassed_total", "bypass"))
+    return [_plc_line(tally, in_flight, total, word) for total, word in totals]
+
+
+def _plc_line(tally: Tally, in_flight: int, total: str, word: str) -> BookLine:
+    left = 0
+    terms: Counter[str] = Counter()
+    for start in (start for start in tally.starts if start.last_totals):
+        left += start.total(total)
+        terms["rows"] += start.told[word]
+        if word == "reject":
+            terms["bypassed, no_station"] -= _bypassed_unseen(start)
+        short = max(0, start.total(total) - start.told[word])
+        unseen = {"confirmed": start.told["gap"], "bypass": _bypassed_unseen(start)}.get(word, 0)
+        terms["no_station"] += min(short, unseen)
+        short -= min(short, unseen)
+        full = min(short, start.last_totals.get("outcome_overflow", 0))
+        terms["outcome_ring_full"] += full
+        short -= full
+        lost = sum(len(lane.without_outcome) for lane in start.lanes.values()) + start.without_row
+        flying, restart = min(short, in_flight), min(short, lost)
+        terms["in flight" if start.newest else "plc_restart"] += flying if start.newest else restart
+    return BookLine(f"PLC's {total} = rows", left, dict(terms))
+
+
+def _bypassed_unseen(start: Start) -> int:
+    """Parts that passed by key while no station was there: their rows, made for the gap, say rejected."""
+    short = max(0, start.total("bypassed_total") - start.told["bypass"])
+    too_many = max(0, start.told["reject"] - start.total("rejected_total"))
+    return min(short, too_many, start.told["gap"])
 
 
 def _named_faults(tally: Tally) -> dict[str, int]:
@@ -242,6 +260,7 @@ def _named_faults(tally: Tally) -> dict[str, int]:
     for word in ("not_seen", "wrong_chute"):
         named[word] += tally.confirms.get(word, 0)
     for start in tally.starts:
+        named["bypassed_no_station"] += _bypassed_unseen(start)
         for name in ("unproven_accepts", "stray_rejects", "trigger_overflow", "outcome_overflow"):
             named[name] += start.last_totals.get(name, 0)
     return {code: count for code, count in sorted(named.items()) if count}

@@ -8,6 +8,7 @@ decide: they run on within a start and begin at 1 with the next.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -50,16 +51,26 @@ def same_start(connection: sa.Connection, epoch: int) -> tuple[int, int]:
 
 def boots_of_epochs(connection: sa.Connection) -> dict[int, int | None]:
     """PLC start of every epoch that has parts; None when no epoch at all was agreed."""
-    ranges = epoch_ranges(connection)
     seq = PartRow.trigger_seq
     rows = connection.execute(
         sa.select(PartRow.epoch, PartRow.lane, sa.func.min(seq), sa.func.max(seq))
         .group_by(PartRow.epoch, PartRow.lane)
         .order_by(PartRow.epoch, PartRow.lane)
     ).all()
+    return boots_of(epoch_ranges(connection), rows)
+
+
+def boots_of(ranges: Sequence[EpochRange], numbers: Iterable[Sequence[int]]) -> dict[int, int | None]:
+    """PLC start of each epoch.
+
+    Args:
+        ranges: all of `epoch_ranges`.
+        numbers: epoch, lane, lowest and highest part number, in the order of epoch and lane; an epoch between
+            two known starts is only told apart when those of the start before it are there.
+    """
     boots: dict[int, int | None] = {}
     highest: dict[tuple[int | None, int], int] = {}
-    for epoch, lane, lowest_seq, highest_seq in rows:
+    for epoch, lane, lowest_seq, highest_seq in numbers:
         if epoch not in boots:
             boots[epoch] = _boot(ranges, epoch, lane, lowest_seq, highest)
         key = (boots[epoch], lane)
@@ -68,7 +79,7 @@ def boots_of_epochs(connection: sa.Connection) -> dict[int, int | None]:
 
 
 def _boot(
-    ranges: list[EpochRange],
+    ranges: Sequence[EpochRange],
     epoch: int,
     lane: int,
     lowest_seq: int,

@@ -19,6 +19,7 @@ _INTERNAL = (
     "has_part",
     "has_outcome",
     "is_gap",
+    "shift_id",
     "utc_ns",
     "outcome_utc_ns",
 )

@@ -20,12 +20,24 @@ from sqlalchemy import (
     MetaData,
     String,
     Text,
+    TextClause,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 #: 64-bit key on servers; SQLite's own row number, which it calls INTEGER
 RowNumber = BigInteger().with_variant(Integer(), "sqlite")
+
+#: parts without an outcome, and parts that were judged bad or rejected by the gate. Queries must use these
+#: very words, or the databases do not see that the partial indices fit.
+OPEN = text("side IS NULL")
+REFUSED = text("(verdict <> 'accept' OR side = 'reject')")
+
+
+def _partial(name: str, *columns: str, where: TextClause) -> Index:
+    """An index that holds only some rows."""
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 class Base(DeclarativeBase):
@@ -102,15 +114,28 @@ class PartRow(Base):
     is not known. `verdict` is what counts: the decision, else the verdict that the PLC held, else
     reject. `side`, `cause`, `confirm`, `plc_verdict`, `plc_reason` come from the PLC's outcome.
     `has_part`, `has_outcome`, `is_gap` tell which entries the row was made of. Diameters and
-    roundness hold at 20 degC; `u_` columns are standard uncertainties (k = 1).
+    roundness hold at 20 degC; `u_` columns are standard uncertainties (k = 1). `challenge` names the
+    challenge whose ball it was (null: production), `contained_by` the missed challenge that put it in doubt.
+    `shift_id` is the opened shift that bore the name `shift` at its trigger; null when none was opened.
     """
 
     __tablename__ = "part"
     __table_args__ = (
         UniqueConstraint("epoch", "lane", "trigger_seq"),
         Index(None, "lane", "trigger_seq"),
-        Index(None, "utc_ns"),
         Index(None, "verdict", "reason"),
+        Index(None, "lot", "id"),
+        Index(None, "shift_id", "id"),
+        Index(None, "outcome_segment", "outcome_offset"),
+        # what the page asks for every few seconds of the last hour, without a look at the rows themselves
+        Index("ix_part_by_time", "utc_ns", "side", "challenge", "contained_by", "reason", "diameter_mean_mm"),
+        # partial, as most parts are neither: an index of nulls would be taken for 'production balls only'
+        _partial("ix_part_challenge", "challenge", where=text("challenge IS NOT NULL")),
+        _partial("ix_part_contained_by", "contained_by", where=text("contained_by IS NOT NULL")),
+        _partial("ix_part_open", "epoch", "lane", "trigger_seq", where=OPEN),
+        _partial("ix_part_refused", "id", where=REFUSED),
+        _partial("ix_part_refused_of_lot", "lot", "id", where=REFUSED),
+        _partial("ix_part_refused_of_shift", "shift_id", "id", where=REFUSED),
     )
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     epoch: Mapped[int]
@@ -160,6 +185,10 @@ class PartRow(Base):
     temperature_celsius: Mapped[float | None]
     u_temperature_celsius: Mapped[float | None]
     calibration_sha256: Mapped[str | None]
+    challenge: Mapped[str | None] = mapped_column(String(40))
+    contained_by: Mapped[str | None] = mapped_column(String(40))
+    confirm_encoder_count: Mapped[int | None]
+    shift_id: Mapped[int | None] = mapped_column(RowNumber)
     verdict: Mapped[str] = mapped_column(
         String(16), Computed("coalesce(decision, plc_verdict, 'reject')", persisted=True)
     )
@@ -256,7 +285,7 @@ class CountersRow(Base):
     """Totals of PLC and station at one place of the journal."""
 
     __tablename__ = "counters"
-    __table_args__ = (Index(None, "plc_boot_id"),)
+    __table_args__ = (Index(None, "plc_boot_id"), Index(None, "utc_ns"))
     id: Mapped[int] = mapped_column(RowNumber, primary_key=True)
     plc_boot_id: Mapped[int]
     totals: Mapped[dict[str, Any]]

@@ -25,7 +25,7 @@ from edge_runtime.ledger.models import (
 from vision.types import PartId
 
 Row = dict[str, Any]
-_NOT_SHOWN = ("id", "outcome_segment", "outcome_offset", "has_part", "has_outcome", "is_gap")
+_NOT_SHOWN = ("id", "outcome_segment", "outcome_offset", "has_part", "has_outcome", "is_gap", "shift_id")
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ def merge_part(row: Columns, entry: PartEntry) -> str:
     trigger_count, pulse = row["trigger_encoder_count"], row["pulse_counts"]
     for name in _OF_PART:
         row[name] = getattr(entry, name)
+    row["challenge"] = entry.challenge or None
     if entry.trigger_encoder_count is None:
         row["trigger_encoder_count"], row["pulse_counts"] = trigger_count, pulse
     row["reason"] = entry.reasons[0].code if entry.reasons else entry.null_cause
@@ -71,6 +72,7 @@ def merge_outcome(row: Columns, entry: OutcomeEntry, position: JournalPosition) 
     row["side"], row["cause"], row["confirm"], row["plc_verdict"] = told
     row.update(
         plc_reason=entry.reason,
+        confirm_encoder_count=entry.confirm_encoder_count,
         outcome_utc_ns=entry.utc_ns,
         outcome_segment=position.segment,
         outcome_offset=position.offset,
@@ -87,14 +89,18 @@ def merge_outcome(row: Columns, entry: OutcomeEntry, position: JournalPosition) 
 
 
 def merge_gap(row: Columns, entry: GapEntry, position: JournalPosition) -> None:
-    """Make a row `reject, no_vision` of a part that nobody saw; a row of its own entries stays as it is."""
+    """Make a row `reject, no_vision` of a part that nobody saw; a row of its own entries stays as it is.
+
+    A gap of cause `bypass` is of parts that all passed a gate held open by key, as the PLC's totals prove.
+    """
     if row["has_part"] or row["has_outcome"] or row["is_gap"]:
         return
+    bypassed = entry.cause == "bypass"
     row.update(
-        null_cause=entry.cause or "no_vision",
+        null_cause="no_vision" if bypassed else entry.cause or "no_vision",
         reason="no_vision",
-        side="reject",
-        cause="no_vision",
+        side="bypass" if bypassed else "reject",
+        cause="bypass" if bypassed else "no_vision",
         confirm="none",
         outcome_segment=position.segment,
         outcome_offset=position.offset,

@@ -148,17 +148,25 @@ def write_pictures(
         )
 
 
-def drop_gaps_of_other_epochs(connection: sa.Connection, new: dict[PartId, rows.Columns]) -> None:
-    """A part that turns up in another epoch than its gap was written down in takes the gap row's place."""
+def drop_gaps_of_other_epochs(
+    connection: sa.Connection, new: dict[PartId, rows.Columns]
+) -> list[rows.Columns]:
+    """A part that turns up in another epoch than its gap was written down in takes the gap row's place.
+
+    Returns:
+        The rows that are gone.
+    """
+    gone: list[rows.Columns] = []
     for (epoch, lane), seqs in by_lane(part for part, row in new.items() if not row["is_gap"]).items():
         first, last = same_start(connection, epoch)
         for start in range(0, len(seqs), _KEYS_PER_QUERY):
-            connection.execute(
-                sa.delete(PartRow).where(
-                    PartRow.is_gap.is_(True),
-                    PartRow.lane == lane,
-                    PartRow.epoch.between(first, last),
-                    PartRow.epoch != epoch,
-                    PartRow.trigger_seq.in_(seqs[start : start + _KEYS_PER_QUERY]),
-                )
+            gaps = sa.and_(
+                PartRow.is_gap.is_(True),
+                PartRow.lane == lane,
+                PartRow.epoch.between(first, last),
+                PartRow.epoch != epoch,
+                PartRow.trigger_seq.in_(seqs[start : start + _KEYS_PER_QUERY]),
             )
+            gone += [dict(row) for row in connection.execute(sa.select(*PART_COLUMNS).where(gaps)).mappings()]
+            connection.execute(sa.delete(PartRow).where(gaps))
+    return gone

@@ -19,7 +19,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-import edge_runtime.ledger.lab_models  # noqa: F401  (its tables are of the same metadata)
+# their tables are of the same metadata
+import edge_runtime.ledger.day_models
+import edge_runtime.ledger.lab_models
+import edge_runtime.ledger.tally_models  # noqa: F401
 from edge_runtime.ledger.models import Base, JournalPositionRow
 from vision.errors import LedgerError
 

@@ -7,14 +7,16 @@ Part numbers run on through the epochs of one PLC start, so everything is counte
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
+from edge_runtime.journal import JournalPosition
 from edge_runtime.ledger.epochs import boots_of_epochs
 from edge_runtime.ledger.models import CountersRow, EpochRow, FaultRow, PartRow, ViewTableRow
+from edge_runtime.ledger.tallies import count_rows, unlike_counts
 from edge_runtime.plc.registers import RING_SLOTS
 
 #: a lane cannot hold more parts than the PLC's ring has room for
@@ -25,14 +27,22 @@ OVERTAKING_PARTS = 2
 DOUBT_CAUSES = ("heartbeat", "too_close", "stop", "reverse")
 _NAMES_MAX = 20
 
-_CONFIRMED = (("accept", "accept_eye"), ("reject", "reject_eye"))
+#: what lets a part through with the gate held open: the key, never a verdict
+BYPASS_CAUSES = ("bypass", "service")
+
+_CONFIRMED = (("accept", "accept_eye"), ("reject", "reject_eye"), ("bypass", "accept_eye"))
 
 
 @dataclass(slots=True)
 class Lane:
-    """Rows of one lane in one PLC start."""
+    """Rows of one lane in one PLC start.
+
+    `missing` and `doubles` are numbers; `unnamed` says how many rows are too few (above 0) or too many where
+    the numbers were not looked for.
+    """
 
     rows: int = 0
+    unnamed: int = 0
     first_seq: int = 0
     last_seq: int = 0
     last_outcome_seq: int = 0
@@ -53,7 +63,7 @@ class Start:
     last_totals: dict[str, int] = field(default_factory=dict)
     told: Counter[str] = field(
         default_factory=Counter
-    )  # rows at the last totals: accept, reject, confirmed, gap
+    )  # rows at the last totals: accept, reject, bypass, confirmed, gap
 
     @property
     def before_ledger(self) -> int:
@@ -81,9 +91,14 @@ class Start:
 
 @dataclass(slots=True)
 class Tally:
-    """All counts."""
+    """All counts.
+
+    `verdicts` are the station's, of the parts that the gate sorted; `bypassed` those that passed by key, of
+    whatever verdict; `undecided` parts without a verdict, by cause.
+    """
 
     starts: list[Start]
+    bypassed: int
     verdicts: Counter[str]
     undecided: Counter[str]
     sides: Counter[str]
@@ -95,27 +110,41 @@ class Tally:
     problems: list[str]
 
 
+def empty_tally() -> Tally:
+    """Nothing counted yet."""
+    return Tally([], 0, Counter(), Counter(), Counter(), Counter(), 0, 0, Counter(), Counter(), [])
+
+
 def take_tally(connection: sa.Connection) -> Tally:
-    """Count everything in one state of the ledger (`store.reading`)."""
-    tally = Tally([], Counter(), Counter(), Counter(), Counter(), 0, 0, Counter(), Counter(), [])
+    """Count everything in one state of the ledger (`store.reading`), and compare the running counts."""
+    tally = empty_tally()
     starts = _starts(connection)
     boots = boots_of_epochs(connection)
     for epoch, boot in boots.items():
         starts.setdefault(boot, Start(boot, newest=not starts)).epochs.append(epoch)
-    for row in connection.execute(_groups()).mappings():
-        _count_group(tally, starts[boots[row["epoch"]]], row)
+    counted = count_rows(connection)
+    for row in counted:
+        start = starts[boots[row["epoch"]]]
+        count_group(tally, start, row)
+        lane = start.lanes[row["lane"]]
+        lane.first_seq = min(lane.first_seq or row["first"], row["first"])
+        lane.last_seq = max(lane.last_seq, row["last"])
+        if row["side"] is not None and not row["is_gap"]:
+            lane.last_outcome_seq = max(lane.last_outcome_seq, row["last"])
     tally.starts = list(starts.values())
     for start in tally.starts:
         for number, lane in start.lanes.items():
             _find_missing(connection, start, number, lane)
             lane.without_outcome = _without_outcome(connection, start, number)
         start.told = _told_rows(connection, start)
+    tally.views_due = sum(int(row["views_due"] or 0) for row in counted)
     _count_views(connection, tally)
     for code, count in connection.execute(
         sa.select(FaultRow.code, sa.func.sum(FaultRow.count)).group_by(FaultRow.code)
     ):
         tally.faults[code] = int(count)
     _find_wrong(connection, tally)
+    tally.problems += unlike_counts(connection, counted)
     return tally
 
 
@@ -139,59 +168,36 @@ def _starts(connection: sa.Connection) -> dict[int | None, Start]:
     query = sa.select(EpochRow.plc_boot_id).group_by(EpochRow.plc_boot_id).order_by(newest_epoch)
     boots = list(connection.execute(query).scalars())
     starts: dict[int | None, Start] = {boot: Start(boot, newest=boot == boots[-1]) for boot in boots}
-    for boot, start in starts.items():
-        rows = sa.select(CountersRow.totals).where(CountersRow.plc_boot_id == boot)
-        first = connection.execute(rows.order_by(CountersRow.id).limit(1)).scalar_one_or_none()
-        last = connection.execute(rows.order_by(CountersRow.id.desc()).limit(1)).scalar_one_or_none()
-        start.first_totals, start.last_totals = first or {}, last or {}
+    for start in starts.values():
+        read_totals(connection, start)
     return starts
 
 
-def _groups() -> sa.Select[Any]:
-    seq = PartRow.trigger_seq
-    group: list[sa.ColumnElement[Any]] = [
-        *(
-            PartRow.__table__.c[name]
-            for name in (
-                "epoch",
-                "lane",
-                "verdict",
-                "decision",
-                "null_cause",
-                "side",
-                "cause",
-                "confirm",
-                "is_gap",
-            )
-        ),
-    ]
-    figures: list[sa.ColumnElement[Any]] = [
-        sa.func.count().label("rows"),
-        sa.func.min(seq).label("first"),
-        sa.func.max(seq).label("last"),
-    ]
-    return sa.select(*group, *figures).group_by(*group)
+def read_totals(connection: sa.Connection, start: Start) -> None:
+    """First and last totals that the PLC told in this start."""
+    rows = sa.select(CountersRow.totals).where(CountersRow.plc_boot_id == start.plc_boot_id)
+    first = connection.execute(rows.order_by(CountersRow.id).limit(1)).scalar_one_or_none()
+    last = connection.execute(rows.order_by(CountersRow.id.desc()).limit(1)).scalar_one_or_none()
+    start.first_totals, start.last_totals = first or {}, last or {}
 
 
-def _count_group(tally: Tally, start: Start, row: sa.RowMapping) -> None:
+def count_group(tally: Tally, start: Start, row: Mapping[str, Any]) -> None:
+    """Count `rows` parts that stand in the books alike."""
     count = int(row["rows"])
-    lane = start.lanes.setdefault(row["lane"], Lane())
-    lane.rows += count
-    lane.first_seq = min(lane.first_seq or row["first"], row["first"])
-    lane.last_seq = max(lane.last_seq, row["last"])
-    if row["decision"] is not None:
+    start.lanes.setdefault(row["lane"], Lane()).rows += count
+    if row["side"] == "bypass" and (row["decision"] is not None or row["null_cause"]):
+        tally.bypassed += count
+    elif row["decision"] is not None:
         tally.verdicts[row["decision"]] += count
     else:
         tally.undecided[row["null_cause"]] += count
     if row["side"] is None:
         return
-    if not row["is_gap"]:
-        lane.last_outcome_seq = max(lane.last_outcome_seq, row["last"])
     tally.sides[f"{row['side']} ({row['cause']})"] += count
     tally.confirms[_confirm_word(row)] += count
 
 
-def _confirm_word(row: sa.RowMapping) -> str:
+def _confirm_word(row: Mapping[str, Any]) -> str:
     if row["is_gap"]:
         return "no_station"
     if (row["side"], row["confirm"]) in _CONFIRMED:
@@ -235,10 +241,7 @@ def _told_rows(connection: sa.Connection, start: Start) -> Counter[str]:
     """Rows with an outcome that the ledger had when the PLC told its last totals."""
     if start.plc_boot_id is None or not start.last_totals:
         return Counter()
-    of_start = sa.select(CountersRow.segment, CountersRow.offset).where(
-        CountersRow.plc_boot_id == start.plc_boot_id
-    )
-    last = connection.execute(of_start.order_by(CountersRow.id.desc()).limit(1)).one()
+    last = last_told_at(connection, start.plc_boot_id)
     query = (
         sa.select(PartRow.side, PartRow.confirm, PartRow.is_gap, sa.func.count())
         .where(
@@ -253,15 +256,27 @@ def _told_rows(connection: sa.Connection, start: Start) -> Counter[str]:
     )
     told: Counter[str] = Counter()
     for side, confirm, is_gap, count in connection.execute(query):
-        told[str(side)] += count
-        told["gap"] += count if is_gap else 0
-        told["confirmed"] += count if (side, confirm) in _CONFIRMED else 0
+        add_told(told, side, confirm, is_gap=is_gap, count=count)
     return told
 
 
+def last_told_at(connection: sa.Connection, plc_boot_id: int) -> JournalPosition:
+    """Where in the journal the newest totals of a PLC start stand; there must be some."""
+    of_start = sa.select(CountersRow.segment, CountersRow.offset).where(
+        CountersRow.plc_boot_id == plc_boot_id
+    )
+    return JournalPosition(*connection.execute(of_start.order_by(CountersRow.id.desc()).limit(1)).one())
+
+
+def add_told(told: Counter[str], side: str | None, confirm: str | None, *, is_gap: bool, count: int) -> None:
+    """Count rows with an outcome for the comparison with the PLC's totals."""
+    told[str(side)] += count
+    told["gap"] += count if is_gap else 0
+    told["confirmed"] += count if (side, confirm) in _CONFIRMED else 0
+
+
 def _count_views(connection: sa.Connection, tally: Tally) -> None:
-    due = sa.select(sa.func.sum(PartRow.views_due))
-    tally.views_due = int(connection.execute(due).scalar_one() or 0)
+    """Views that came and views that were lost, by their own rows."""
     arrived = sa.select(sa.func.count(ViewTableRow.arrived_ns))
     tally.views_got = int(connection.execute(arrived).scalar_one())
     lost = (
@@ -284,9 +299,14 @@ def _find_wrong(connection: sa.Connection, tally: Tally) -> None:
             PartRow.cause.not_in(("proven", *DOUBT_CAUSES)),
         ),
     )
+    keyless = sa.and_(
+        PartRow.side == "bypass",
+        sa.or_(PartRow.cause.is_(None), PartRow.cause.not_in(BYPASS_CAUSES)),
+    )
     views = PartRow.views_due != PartRow.views_got + PartRow.views_lost
     for text, where in (
         ("sent to accept without a fresh proof", unproven),
+        ("let through without the key", keyless),
         ("views due are not views got + views lost", views),
     ):
         found = connection.execute(sa.select(*name).where(where).limit(_NAMES_MAX + 1)).all()

@@ -20,10 +20,12 @@ from sqlalchemy.exc import DBAPIError
 
 from edge_runtime import strict_yaml
 from edge_runtime.ledger.lab_models import CertificateRow
+from edge_runtime.ledger.models import PartRow
 from edge_runtime.ledger.store import writing
 from edge_runtime.lots.data import LotData
 from edge_runtime.lots.hardness import ball_hardness
-from edge_runtime.lots.lot_report import LabData, LotFigures
+from edge_runtime.lots.lab_section import LabData
+from edge_runtime.lots.statistics import LotFigures
 from vision.errors import ConfigError, LedgerError
 from vision.recipe import BallRecipe
 
@@ -201,7 +203,7 @@ def draw_up(
         doubts=_doubts(lot, figures, recipe, lab, recipe_is_ledgers=recipe_is_ledgers),
         first_utc_ns=lot.first_utc_ns,
         last_utc_ns=lot.last_utc_ns,
-        balls=lot.counts.balls,
+        balls=lot.counts.balls - lot.counts.bypassed,  # nobody inspected those
         accepted=lot.counts.accepted,
         rejected=lot.counts.rejected,
         reasons=lot.reasons,
@@ -223,6 +225,8 @@ def _doubts(
         (volume and not formula.verified, "formula", formula.source),
         (counts.unproven > 0, "unproven", str(counts.unproven)),
         (counts.wrong_chute > 0, "wrong_chute", str(counts.wrong_chute)),
+        (counts.bypassed > 0, "bypassed", str(counts.bypassed)),
+        (counts.contained > 0, "contained", str(counts.contained)),
         (counts.open > 0, "open", str(counts.open)),
         (counts.accepted == 0, "nothing_accepted", ""),
         (len(lot.recipes) > 1, "many_recipes", ", ".join(sha256[:12] for sha256 in lot.recipes)),
@@ -251,8 +255,9 @@ def issue(
         write: writes the file; what it raises undoes the number.
 
     Raises:
-        ConfigError: the draft has doubts; the lot has a certificate that this one does not supersede; or the
-            one it should supersede is of another lot or superseded.
+        ConfigError: the draft has doubts; accepted balls of the lot have come in doubt since it was drawn up;
+            the lot has a certificate that this one does not supersede; or the one it should supersede is of
+            another lot or superseded.
         LedgerError: the database refuses; then there is no file either, or an old one is untouched.
     """
     if draft.doubts:
@@ -261,6 +266,7 @@ def issue(
         )
     try:
         with writing(engine) as connection:
+            _check_contained(connection, draft.lot)
             _check_supersedes(connection, draft.lot, supersedes)
             highest = connection.execute(sa.select(sa.func.max(CertificateRow.number))).scalar_one()
             issued = draft.model_copy(update={"number": (highest or 0) + 1, "supersedes": supersedes})
@@ -283,6 +289,26 @@ def issue(
             todo="throw away the file if there is one: its number is not given; then try again",
         ) from error
     return issued
+
+
+def _check_contained(connection: sa.Connection, lot: str) -> None:
+    """Refuse a lot with accepted balls that a missed challenge has put in doubt.
+
+    Nothing lifts this: balls that are inspected again come through the line as new parts, of a new lot.
+    """
+    query = (
+        sa.select(PartRow.contained_by, sa.func.count(PartRow.id))
+        .where(PartRow.lot == lot, PartRow.contained_by.is_not(None))
+        .group_by(PartRow.contained_by)
+    )
+    found = {str(challenge): int(count) for challenge, count in connection.execute(query)}
+    if found:
+        raise ConfigError(
+            f"{sum(found.values())} accepted balls of lot '{lot}' are in doubt: challenge "
+            f"{', '.join(sorted(found))} was missed after they had passed",
+            where=f"lot '{lot}'",
+            todo="hold the lot back and let its balls be inspected again, as a new lot",
+        )
 
 
 def _check_supersedes(connection: sa.Connection, lot: str, supersedes: int | None) -> None:
@@ -323,9 +349,12 @@ def read_certificate(connection: sa.Connection, number: int) -> Certificate:
 
     Raises:
         LedgerError: there is none of this number.
+        ConfigError: accepted balls of its lot have come in doubt since it was issued.
     """
     query = sa.select(CertificateRow.content).where(CertificateRow.number == number)
     content = connection.execute(query).scalar_one_or_none()
     if content is None:
         raise LedgerError(f"there is no certificate {number}", where="ledger", todo=_TODO)
-    return Certificate.model_validate(content)
+    certificate = Certificate.model_validate(content)
+    _check_contained(connection, certificate.lot)
+    return certificate

@@ -7,8 +7,9 @@ from typing import Any
 
 from edge_runtime.lots.certificate import Certificate, Doubt
 from edge_runtime.lots.hardness import ball_hardness, depth_mean_hrc
-from edge_runtime.lots.lot_plots import local_time, reason_text
-from edge_runtime.lots.lot_report import LabData, formula_notes, hardness_table, limit_names, sample_table
+from edge_runtime.lots.lab_section import LabData, formula_notes, hardness_table, sample_table
+from edge_runtime.lots.lot_plots import reason_text
+from edge_runtime.lots.size_sections import limit_names
 from edge_runtime.lots.tables import AcceptanceTables
 from edge_runtime.reports.document import (
     Block,
@@ -57,7 +58,7 @@ def certificate_report(paper: Certificate, tables: AcceptanceTables, words: Word
         tuple(section for section in sections if section.blocks),
         watermark=None if paper.can_be_signed else words("certificate.watermark"),
         signatures=signatures if paper.can_be_signed else (),
-        made=local_time(paper.utc_ns),
+        made=words.clock(paper.utc_ns),
     )
 
 
@@ -67,7 +68,7 @@ def _head(paper: Certificate, words: Words) -> tuple[Fact, ...]:
         f"{name} {words.number(share, _digits(share))}\u00a0%" for name, share in details.chemistry.items()
     )
     return (
-        Fact(words("certificate.date"), words.date(local_time(paper.utc_ns))),
+        Fact(words("certificate.date"), words.date(words.clock(paper.utc_ns))),
         Fact(words("certificate.maker"), details.maker),
         Fact(words("certificate.trademark"), details.trademark or None),
         Fact(words("certificate.consumer"), details.consumer or None),
@@ -122,7 +123,7 @@ def _product(paper: Certificate, recipe: BallRecipe, words: Words) -> Section:
 
 
 def _balls(paper: Certificate, words: Words) -> Section:
-    begin, end = (words.time(local_time(when)) for when in (paper.first_utc_ns, paper.last_utc_ns))
+    begin, end = (words.time(words.clock(when)) for when in (paper.first_utc_ns, paper.last_utc_ns))
     facts = (
         Fact(words("certificate.made_from_to"), f"{begin} – {end}"),
         Fact(words("certificate.inspected"), paper.balls),

@@ -8,17 +8,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from edge_runtime.config import load_recipe
-from edge_runtime.ledger.lab_models import HardnessRow, SampleRow
 from edge_runtime.ledger.place import find_ledger, open_caught_up, open_to_write
 from edge_runtime.ledger.queries import utc_text
 from edge_runtime.ledger.store import reading
@@ -34,15 +32,17 @@ from edge_runtime.lots.certificate import (
     read_certificate,
 )
 from edge_runtime.lots.certificate_report import certificate_report
-from edge_runtime.lots.data import LotData, has_balls, list_lots, read_lot, read_recipe
+from edge_runtime.lots.data import has_balls, list_lots, read_lot
 from edge_runtime.lots.hardness import check_readings
-from edge_runtime.lots.lot_report import LabData, LotFigures, lot_figures, lot_report
+from edge_runtime.lots.lab_section import LabData
+from edge_runtime.lots.lot_paper import PERIOD_S, WholeLot, draw_up_report, read_whole_lot
 from edge_runtime.lots.lot_text import hardness_json, lot_json, lot_text
+from edge_runtime.lots.plant import find_plant
 from edge_runtime.lots.tables import DEPTHS, acceptance_tables, sampling_scheme
-from edge_runtime.reports.words import load_words
+from edge_runtime.reports.plots import drawn_for
+from edge_runtime.reports.words import Words, load_words
 from edge_runtime.reports.write import check_suffix, write_report
 from vision.errors import ConfigError
-from vision.recipe import BallRecipe
 
 #: Options of `certificate` that are texts of `CertificateDetails`.
 DETAIL_OPTIONS = tuple(
@@ -50,21 +50,9 @@ DETAIL_OPTIONS = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Lot:
-    """A lot read from the ledger with all that belongs to it."""
-
-    data: LotData
-    figures: LotFigures
-    recipe: BallRecipe | None
-    recipe_is_ledgers: bool
-    lab: LabData
-    certificates: list[dict[str, Any]]
-
-
 def list_all(arguments: argparse.Namespace) -> int:
     """`list`: the lots of the ledger."""
-    with _reading(arguments) as connection:
+    with _reading(arguments) as (connection, _):
         lots = list_lots(connection)
     rows = [
         {
@@ -86,20 +74,23 @@ def list_all(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """`show`: one lot on the terminal or as JSON."""
-    lot = _read(arguments)
-    data = lot_json(lot.data, lot.figures, lot.lab, lot.certificates)
+    with _reading(arguments) as (connection, storage):
+        lot = _read(connection, storage, arguments)
+    data = lot_json(lot.data, lot.figures, lot.lab, lot.certificates, lot.day)
     data["unverified_limits"] = [] if lot.recipe is None else list(lot.recipe.unverified())
     return _tell(arguments, data, lot_text(data))
 
 
 def chart(arguments: argparse.Namespace) -> int:
     """`chart`: one lot as a report."""
-    words = load_words(arguments.language)
+    words = _words(arguments)
     check_suffix(arguments.out)
-    lot = _read(arguments)
-    made = datetime.now().astimezone()
-    report = lot_report(lot.data, lot.figures, lot.recipe, lot.lab, words, made)
-    write_report(report, arguments.out, for_excel=arguments.excel)
+    # The ledger stays open until the file is written: the list of rejects is read row by row.
+    with _reading(arguments) as (connection, storage):
+        lot = _read(connection, storage, arguments)
+        with drawn_for(arguments.out.suffix.lower()):
+            report = draw_up_report(lot, words, time.time_ns())
+        write_report(report, arguments.out, for_excel=arguments.excel)
     return _tell(arguments, {"file": str(arguments.out)}, f"written: {arguments.out}")
 
 
@@ -140,7 +131,7 @@ def plan(arguments: argparse.Namespace) -> int:
     """`plan`: the sampling plan of a lot."""
     tables, scheme = acceptance_tables(arguments.tables), sampling_scheme(arguments.scheme)
     aql = sampling_desk.aql_name(scheme, arguments.aql)
-    with _reading(arguments) as connection:
+    with _reading(arguments) as (connection, _):
         size = _lot_size(connection, arguments)
         due = (
             sampling_desk.due_severity(connection, scheme, aql, lot=arguments.lot)
@@ -183,7 +174,7 @@ def sample(arguments: argparse.Namespace) -> int:
 
 def certificate(arguments: argparse.Namespace) -> int:
     """`certificate`: issue one, look at a draft, or print one again."""
-    words = load_words(arguments.language)
+    words = _words(arguments)
     check_suffix(arguments.out)
     tables = acceptance_tables(arguments.tables)
 
@@ -191,7 +182,7 @@ def certificate(arguments: argparse.Namespace) -> int:
         write_report(certificate_report(paper, tables, words), arguments.out, for_excel=arguments.excel)
 
     if arguments.reprint is not None:
-        with _reading(arguments) as connection:
+        with _reading(arguments) as (connection, _):
             paper = read_certificate(connection, arguments.reprint)
             newer = {
                 row["number"]: row["superseded_by"] for row in certificates_of(connection, arguments.lot)
@@ -207,7 +198,8 @@ def certificate(arguments: argparse.Namespace) -> int:
     options = {name: getattr(arguments, name) for name in (*DETAIL_OPTIONS, "net_mass_kg")}
     details = load_details(arguments.details, options)
     given = None if arguments.recipe is None else load_recipe(arguments.recipe)
-    lot = _read(arguments)
+    with _reading(arguments) as (connection, storage):
+        lot = _read(connection, storage, arguments)
     found = lot.recipe.model_dump(mode="json") if lot.recipe is not None else None
     recipe = choose_recipe(found, given, lot.data)
     paper = draw_up(
@@ -217,7 +209,7 @@ def certificate(arguments: argparse.Namespace) -> int:
         lot.lab,
         details,
         by_name=arguments.by,
-        recipe_is_ledgers=lot.recipe_is_ledgers,
+        recipe_is_ledgers=lot.recipe is not None,
     )
     if arguments.draft or not paper.can_be_signed:
         write(paper)
@@ -250,21 +242,15 @@ def _tell_certificate(
     return _tell(arguments, data, "\n".join(lines))
 
 
-def _read(arguments: argparse.Namespace) -> _Lot:
+def _read(connection: sa.Connection, storage: Path, arguments: argparse.Namespace) -> WholeLot:
     tables = acceptance_tables(arguments.tables)
-    with _reading(arguments) as connection:
-        data = read_lot(connection, arguments.lot)
-        judged = next(iter(data.recipes), None)
-        found = None if judged is None else read_recipe(connection, judged)
-        lab_data = LabData(
-            lab.current(connection, HardnessRow, arguments.lot),
-            lab.current(connection, SampleRow, arguments.lot),
-            tables,
-        )
-        certificates = certificates_of(connection, arguments.lot)
-    recipe = None if found is None else BallRecipe.model_validate(found)
-    figures = lot_figures(data, recipe, period_s=getattr(arguments, "period", 60.0))
-    return _Lot(data, figures, recipe, found is not None, lab_data, certificates)
+    period_s = getattr(arguments, "period", PERIOD_S)
+    return read_whole_lot(connection, arguments.lot, storage, time.time_ns(), tables, period_s)
+
+
+def _words(arguments: argparse.Namespace) -> Words:
+    """The reader's language, and the plant's clock where the place tells it."""
+    return load_words(arguments.language, find_plant(Path(arguments.place)).utc_offset_hours)
 
 
 def _lot_size(connection: sa.Connection, arguments: argparse.Namespace) -> int:
@@ -283,13 +269,15 @@ def _entry(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 @contextmanager
-def _reading(arguments: argparse.Namespace) -> Iterator[sa.Connection]:
-    engine, note = open_caught_up(find_ledger(Path(arguments.place)))
+def _reading(arguments: argparse.Namespace) -> Iterator[tuple[sa.Connection, Path]]:
+    """The ledger to read, and its storage folder."""
+    place = find_ledger(Path(arguments.place))
+    engine, note = open_caught_up(place)
     try:
         if note:
             print(f"note: {note}", file=sys.stderr)
         with reading(engine) as connection:
-            yield connection
+            yield connection, place.storage
     finally:
         engine.dispose()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,11 +19,6 @@ if TYPE_CHECKING:
 #: How many reasons get a bar of their own.
 _BARS_MAX = 12
 _BINS = 60
-
-
-def local_time(utc_ns: int) -> datetime:
-    """A time of the ledger in this machine's zone."""
-    return datetime.fromtimestamp(utc_ns / NS_PER_S).astimezone()
 
 
 def size_histogram(balls: Diameters, band_mm: tuple[float, float] | None, words: Words) -> Figure:
@@ -50,7 +44,8 @@ def size_histogram(balls: Diameters, band_mm: tuple[float, float] | None, words:
 def wear_figure(wear: WearChart, band_mm: tuple[float, float] | None, words: Words) -> Figure:
     """Mean diameter per period, its EWMA and limits; the band only where it is near enough to be seen."""
     points = wear.chart.points
-    every, times = _axis_times(wear.periods.start_utc_ns), _axis_times(wear.watched_utc_ns)
+    every = axis_times(wear.periods.start_utc_ns, words)
+    times = axis_times(wear.watched_utc_ns, words)
     with plots.canvas(height_in=2.9) as (drawing, (axes,)):
         axes.plot(every, wear.periods.mean_mm, ".", color=plots.GREY, label=words("lot.period_mean"))
         if wear.learned:
@@ -83,14 +78,14 @@ def wear_figure(wear: WearChart, band_mm: tuple[float, float] | None, words: Wor
         axes.set_ylabel(words("lot.mean_diameter_axis"))
         axes.legend(loc="best", ncols=3)
         plots.reader_ticks(axes, words.language)
-        _time_axis(axes, wear.periods.start_utc_ns)
+        time_axis(axes, (wear.periods.start_utc_ns[0], wear.periods.start_utc_ns[-1]), words)
         return plots.figure(drawing, words("lot.ewma_caption"))
 
 
 def reject_figure(rejects: RejectChart, words: Words) -> Figure:
     """p-chart of the rejects, in percent."""
     points = rejects.chart.points
-    times = _axis_times(rejects.start_utc_ns)
+    times = axis_times(rejects.start_utc_ns, words)
     with plots.canvas(height_in=2.4) as (drawing, (axes,)):
         axes.plot(times, [100 * point.share for point in points], ".-", color=plots.BLUE)
         axes.axhline(100 * rejects.chart.centre, color=plots.GREY, linewidth=1.0)
@@ -103,22 +98,45 @@ def reject_figure(rejects: RejectChart, words: Words) -> Figure:
         axes.set_ylabel(words("lot.reject_axis"))
         axes.set_ylim(bottom=0)
         plots.reader_ticks(axes, words.language)
-        _time_axis(axes, rejects.start_utc_ns)
+        time_axis(axes, (rejects.start_utc_ns[0], rejects.start_utc_ns[-1]), words)
         return plots.figure(drawing, words("lot.p_chart_caption"))
 
 
 def reason_figure(reasons: Mapping[str, int], words: Words) -> Figure:
-    """Bars of the gravest reasons, the most frequent on top."""
-    shown = dict(list(reasons.items())[:_BARS_MAX])
-    names = [reason_text(code, words) for code in shown]
+    """Pareto plot: bars of the gravest reasons, the most frequent on top, and the share they add up to."""
     from matplotlib.ticker import MaxNLocator
 
-    with plots.canvas(height_in=0.7 + 0.24 * len(shown)) as (drawing, (axes,)):
-        axes.barh(names, list(shown.values()), color=plots.BLUE, height=0.7)
+    shown = pareto_rows(reasons, words)
+    places = list(range(len(shown)))
+    total = sum(shown.values())
+    with plots.canvas(height_in=1.0 + 0.26 * len(shown)) as (drawing, (axes,)):
+        bars = axes.barh(places, list(shown.values()), color=plots.BLUE, height=0.7)
+        axes.bar_label(bars, [words.number(count) for count in shown.values()], padding=3, fontsize=8)
+        axes.set_yticks(places, list(shown))
         axes.invert_yaxis()
         axes.set_xlabel(words("lot.balls"))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        return plots.figure(drawing, words("lot.reasons_caption"), width_share=0.8)
+        axes.margins(x=0.12)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        plots.reader_ticks(axes, words.language)
+        share = axes.twiny()
+        sums = 100.0 * np.cumsum(list(shown.values())) / total
+        share.plot(sums, places, "o-", color=plots.ORANGE, markersize=4, linewidth=1.2)
+        share.set_xlim(0, 105)
+        share.set_xlabel(words("lot.share_of_rejects"), color=plots.ORANGE)
+        share.grid(visible=False)
+        return plots.figure(drawing, words("lot.reasons_caption"))
+
+
+def pareto_rows(reasons: Mapping[str, int], words: Words) -> dict[str, int]:
+    """Reasons in the reader's words with their counts, the many rare ones together as the last."""
+    most = list(reasons.items())
+    bars = most if len(most) <= _BARS_MAX else most[: _BARS_MAX - 1]
+    rows: dict[str, int] = {}
+    for code, count in bars:
+        name = reason_text(code, words)
+        rows[name] = rows.get(name, 0) + count
+    rest = sum(count for _, count in most[len(bars) :])
+    return rows | ({words("lot.other_reasons"): rest} if rest else {})
 
 
 def reason_text(code: str, words: Words) -> str:
@@ -126,19 +144,19 @@ def reason_text(code: str, words: Words) -> str:
     return words.known(f"reason.{code}", code) if code else words("lot.no_reason")
 
 
-def _axis_times(utc_ns: Sequence[int]) -> list[float]:
+def axis_times(utc_ns: Sequence[int], words: Words) -> list[float]:
     """Times as matplotlib counts them, days since its epoch."""
     from matplotlib.dates import date2num
 
-    return [float(date2num(local_time(when))) for when in utc_ns]
+    return [float(date2num(words.clock(when))) for when in utc_ns]
 
 
-def _time_axis(axes: Axes, utc_ns: Sequence[int]) -> None:
-    """Clock times along the axis, in this machine's zone."""
+def time_axis(axes: Axes, span_utc_ns: tuple[int, int], words: Words) -> None:
+    """Times of the reader's clock along the axis, as fine as its span from first to last asks for."""
     from matplotlib.dates import AutoDateLocator, DateFormatter
 
-    span_s = (utc_ns[-1] - utc_ns[0]) / NS_PER_S
+    span_s = (span_utc_ns[1] - span_utc_ns[0]) / NS_PER_S
     form = "%H:%M:%S" if span_s < 600 else "%H:%M" if span_s < 86_400 else "%d.%m %H:%M"
-    zone = local_time(utc_ns[0]).tzinfo
-    axes.xaxis.set_major_locator(AutoDateLocator(tz=zone, maxticks=8))
+    zone = words.clock(span_utc_ns[0]).tzinfo
+    axes.xaxis.set_major_locator(AutoDateLocator(tz=zone, minticks=3, maxticks=8))
     axes.xaxis.set_major_formatter(DateFormatter(form, tz=zone))

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.ledger.queries import utc_text
-from edge_runtime.lots.data import LotData
+from edge_runtime.lots.data import Diameters, LotData
 from edge_runtime.lots.hardness import ball_hardness
-from edge_runtime.lots.lot_report import LabData, LotFigures
-from edge_runtime.lots.statistics import SizeStatistics, WearChart
+from edge_runtime.lots.lab_section import LabData
+from edge_runtime.lots.line_text import counts_json, happenings_json, happenings_lines
+from edge_runtime.lots.lot_day import LotDay
+from edge_runtime.lots.statistics import LotFigures, SizeStatistics, WearChart
 
 Json = dict[str, Any]
 #: About so many classes hold the middle nine tenths of the balls.
@@ -19,7 +21,7 @@ _CLASSES = 16
 _WIDTHS_MM = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
-def lot_json(lot: LotData, figures: LotFigures, lab: LabData, certificates: list[Json]) -> Json:
+def lot_json(lot: LotData, figures: LotFigures, lab: LabData, certificates: list[Json], day: LotDay) -> Json:
     """Everything known of a lot; diameters in mm at 20 degC, times in UTC."""
     capable = figures.capability
     return {
@@ -30,25 +32,33 @@ def lot_json(lot: LotData, figures: LotFigures, lab: LabData, certificates: list
         **asdict(lot.counts),
         "reasons": lot.reasons,
         "recipes": lot.recipes,
-        "size_histogram": size_histogram(lot),
-        "sizes_all": _plain(figures.all_balls),
-        "sizes_accepted": _plain(figures.accepted),
+        "size_histogram": size_histogram(lot.diameters),
+        "sizes_all": plain_sizes(figures.all_balls),
+        "sizes_accepted": plain_sizes(figures.accepted),
         "wear": wear_json(figures.wear),
         "p_chart": p_chart_json(figures),
         "capability": None if capable is None else asdict(capable) | {"worst_ppk": capable.worst_ppk},
         "hardness": [hardness_json(row, lab) for row in lab.hardness],
         "samples": lab.samples,
         "certificates": certificates,
+        "product": day.summary.product,
+        "opened_by": day.summary.opened_by,
+        "opened_utc": utc_text(day.summary.opened_utc_ns),
+        "closed_by": day.summary.closed_by,
+        "closed_utc": utc_text(day.summary.closed_utc_ns),
+        "counts": counts_json(day.summary.counts),
+        "line": happenings_json(day.happenings),
     }
 
 
-def _plain(sizes: SizeStatistics | None) -> Json | None:
+def plain_sizes(sizes: SizeStatistics | None) -> Json | None:
+    """Statistics of sizes as a dictionary."""
     return None if sizes is None else asdict(sizes)
 
 
-def size_histogram(lot: LotData) -> list[Json]:
+def size_histogram(balls: Diameters) -> list[Json]:
     """Mean diameters in classes of one round width that hold any: `from_mm`, `to_mm`, `balls`."""
-    values = lot.diameters.mean_mm
+    values = balls.mean_mm
     if not len(values):
         return []
     middle = float(np.subtract(*np.quantile(values, (0.95, 0.05))))
@@ -117,7 +127,10 @@ def hardness_json(row: Json, lab: LabData) -> Json:
 def lot_text(data: Json) -> str:
     """The lot on a terminal."""
     lines = [f"lot {data['lot']}: {data['first_utc']} to {data['last_utc']}"]
-    counts = ("balls", "accepted", "rejected", "open", "unproven", "wrong_chute")
+    counts = (
+        "balls", "accepted", "rejected", "bypassed", "open", "challenge", "contained", "unproven",
+        "wrong_chute",
+    )  # fmt: skip
     lines.append("  ".join(f"{name.replace('_', ' ')} {data[name]}" for name in counts))
     lines += [f"  {code or '(none)':<22} {count:>8}" for code, count in data["reasons"].items()]
     for name, title in (("sizes_all", "all measured balls"), ("sizes_accepted", "accepted balls")):
@@ -128,7 +141,7 @@ def lot_text(data: Json) -> str:
                 f"widths {sizes['smallest_mm']:.2f} .. {sizes['largest_mm']:.2f} mm, "
                 f"U {expanded} mm (k = 2)"
             )
-    lines += _histogram_lines(data["size_histogram"])
+    lines += histogram_lines(data["size_histogram"])
     if wear := data["wear"]:
         alarm = f"ALARM at {wear['alarm_utc']}" if wear["alarm_utc"] else "no alarm"
         lines.append(
@@ -153,10 +166,12 @@ def lot_text(data: Json) -> str:
     for row in data["certificates"]:
         state = "stands" if row["superseded_by"] is None else f"superseded by {row['superseded_by']}"
         lines.append(f"certificate {row['number']}: by {row['by_name']}, {state}")
+    lines += happenings_lines(data["line"])
     return "\n".join(lines)
 
 
-def _histogram_lines(bins: list[Json]) -> list[str]:
+def histogram_lines(bins: list[Json]) -> list[str]:
+    """A histogram of characters."""
     highest = max((item["balls"] for item in bins), default=1)
     return [
         f"  {item['from_mm']:>8.2f} mm {'#' * round(40 * item['balls'] / highest):<40} {item['balls']}"

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_runtime.lots.data import Diameters, Float64Array, LotData
+from edge_runtime.lots.data import Balls, Diameters, Float64Array
+from vision.recipe import BallRecipe
 from vision.statistics.capability import Capability, capability
 from vision.statistics.control_charts import (
     Baseline,
@@ -201,7 +202,7 @@ class RejectChart:
     chart: ShareChart
 
 
-def reject_chart(lot: LotData, group_size: int) -> RejectChart | None:
+def reject_chart(lot: Balls, group_size: int) -> RejectChart | None:
     """p-chart of groups of `group_size` balls in the order of time; a rest that is smaller is left out,
     unless it is all there is. None when no ball is through yet.
 
@@ -218,7 +219,7 @@ def reject_chart(lot: LotData, group_size: int) -> RejectChart | None:
     return RejectChart(tuple(int(lot.parts_utc_ns[at]) for at in starts), p_chart(groups))
 
 
-def default_group_size(lot: LotData) -> int:
+def default_group_size(lot: Balls) -> int:
     """Balls per point of the p-chart: enough for about three rejects; 20 points where that allows it."""
     balls = max(1, len(lot.parts_accepted))
     share = max(1, int((~lot.parts_accepted).sum())) / balls
@@ -256,4 +257,32 @@ def size_capability(
         capability(balls.mean_mm, lower=d_min_mm, upper=d_max_mm, groups=groups),
         capability(balls.smallest_mm, lower=d_min_mm, groups=groups),
         capability(balls.largest_mm, upper=d_max_mm, groups=groups),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LotFigures:
+    """The worked-out figures of a lot; None where there is not enough to work with."""
+
+    all_balls: SizeStatistics | None
+    accepted: SizeStatistics | None
+    wear: WearChart | None
+    rejects: RejectChart | None
+    capability: SizeCapability | None
+
+
+def lot_figures(lot: Balls, recipe: BallRecipe | None, *, period_s: float = 60.0) -> LotFigures:
+    """All figures of a lot; without a recipe there is no band, and so no capability."""
+    balls = lot.diameters
+    sound = balls.only(balls.sound)
+    capable = None
+    if recipe is not None:
+        size = recipe.size
+        capable = size_capability(sound, d_min_mm=size.d_min_mm, d_max_mm=size.d_max_mm, period_s=period_s)
+    return LotFigures(
+        size_statistics(balls),
+        size_statistics(balls.only(balls.accepted)),
+        wear_chart(sound, period_s=period_s),
+        reject_chart(lot, default_group_size(lot)),
+        capable,
     )

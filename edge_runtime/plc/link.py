@@ -29,6 +29,7 @@ from edge_runtime.plc.events import (
     TriggersRead,
     VerdictsLost,
 )
+from edge_runtime.plc.geometry import geometry_differences
 from edge_runtime.plc.modbus import Registers
 from edge_runtime.plc.records import (
     OutcomeRecord,
@@ -40,6 +41,7 @@ from edge_runtime.plc.records import (
     unpack_slot,
 )
 from edge_runtime.plc.registers import StationState
+from edge_runtime.plc.service import ServiceTrial, next_service_seq, write_service
 from vision.errors import LinkError
 
 log = logging.getLogger(__name__)
@@ -62,31 +64,7 @@ class _Session:
     agreed: bool = False
 
 
-def geometry_differences(line: LineGeometry, plc: dict[str, int]) -> tuple[str, ...]:
-    """Where the PLC's geometry block and the station file differ, in words; empty when they agree."""
-    expected = {
-        "um_per_count_x10": round(line.um_per_count * 10),
-        "pulse_min_counts": line.pulse_min_counts,
-        "pulse_max_counts": line.pulse_max_counts,
-        "min_spacing_counts": line.min_spacing_counts,
-        "gate_window_counts": line.gate_window_counts,
-        "valve_lead_ms": round(line.valve_lead_ms),
-        "decision_margin_counts": line.decision_margin_counts,
-    }
-    for lane in line.lanes:
-        expected[f"lane{lane.lane}_eye_to_gate_counts"] = lane.eye_to_gate_counts
-        expected[f"lane{lane.lane}_gate_to_confirm_counts"] = lane.gate_to_confirm_counts
-    ours = {lane.lane for lane in line.lanes}
-    for number in range(reg.LANES_MAX):
-        name = f"lane{number}_eye_to_gate_counts"
-        if number not in ours and name in plc:
-            # A lane that the PLC uses and the station does not know would run without eyes.
-            expected[name] = 0
-    return tuple(
-        f"{name}: PLC {plc[name]}, station file {value}"
-        for name, value in expected.items()
-        if plc[name] != value
-    )
+_Command = VerdictRecord | ServiceTrial | _Session | None
 
 
 class PlcLink:
@@ -108,7 +86,8 @@ class PlcLink:
         self._epoch_floor = epoch_floor
         self._stop = threading.Event()
         self._down = threading.Event()
-        self._commands: queue.SimpleQueue[VerdictRecord | _Session | None] = queue.SimpleQueue()
+        self._commands: queue.SimpleQueue[_Command] = queue.SimpleQueue()
+        self._service_seq = secrets.randbelow(_COUNTER - 1) + 1
         self._boot_id: int | None = None
         self._trigger_tail = 0
         self._outcome_read = 0
@@ -171,6 +150,23 @@ class PlcLink:
     def request_stop(self) -> None:
         """Ask the PLC to latch the belt."""
         self._stop_request = 1
+
+    def withdraw_stop(self) -> None:
+        """The belt is latched: let a person at the PLC reset it."""
+        self._stop_request = 0
+
+    def set_service(self, open_after_counts: int, close_after_counts: int) -> int:
+        """Move the gate for each part without a verdict; only the key on SERVICE lets the PLC do it.
+
+        Args:
+            open_after_counts, close_after_counts: from the part's rising edge, 0..32767; open 0: never.
+
+        Returns:
+            What `service_echo` shows once it is in force; it never comes when the link is down.
+        """
+        self._service_seq = next_service_seq(self._service_seq)
+        self._commands.put(ServiceTrial(open_after_counts, close_after_counts, self._service_seq))
+        return self._service_seq
 
     # -- reader -------------------------------------------------------------------------------
 
@@ -319,8 +315,10 @@ class PlcLink:
                         registers, session = self._open(), command
                         registers.connect()
                         self._write_header(registers, session, self._beat)
-                    elif command is not None:
+                    elif isinstance(command, VerdictRecord):
                         verdicts.append(command)
+                    elif command is not None and registers is not None and not self._down.is_set():
+                        write_service(registers, command)
                 if self._down.is_set() or registers is None or session is None:
                     self._lost(len(verdicts), "link_down")
                     continue
@@ -343,7 +341,7 @@ class PlcLink:
         if registers is not None:
             registers.close()
 
-    def _next_commands(self) -> list[VerdictRecord | _Session | None]:
+    def _next_commands(self) -> list[_Command]:
         """Everything that waits; at least one header period passes when nothing does."""
         try:
             batch = [self._commands.get(timeout=HEADER_PERIOD_S)]

@@ -1,4 +1,4 @@
-"""docs/plc_registers.md, printed from the register map: tables here, rules in `map_rules`.
+"""docs/plc_registers.md, printed from the register map: tables here, prose in `map_rules` and `map_program`.
 
 `ferrogate plc-map` prints it; a test keeps the file in docs/ equal to it. Addresses,
 names and numbers come from `registers`, `vision.types` and `vision.reasons`, never
@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 from edge_runtime.plc import registers as reg
+from edge_runtime.plc.map_program import PROGRAM, SIMATIC
 from edge_runtime.plc.map_rules import (
     CASES,
     CAUSE_TEXTS,
     INTRODUCTION,
-    PROGRAM,
+    KEY_TEXTS,
     RULES,
-    SIMATIC,
+    SIDE_TEXTS,
     STATE_TEXTS,
     STATUS_TEXTS,
     STOP_TEXTS,
@@ -78,7 +79,6 @@ def _numbers() -> str:
         (bit.value.bit_length() - 1, bit.name or "", STATUS_TEXTS[bit.name or ""]) for bit in reg.PlcStatus
     ]
     verdict_texts = {"ACCEPT": "accept", "REJECT": "reject", "REVIEW": "sent to reject, a person looks at it"}
-    side_texts = {"ACCEPT": "accept chute", "REJECT": "reject chute"}
     confirm_texts = {
         "NONE": "no eye saw it in its window",
         "ACCEPT_EYE": "the accept chute's eye",
@@ -90,8 +90,9 @@ def _numbers() -> str:
             "### Bits of `plc_status`\n\n" + _table(("bit", "name", "meaning"), status),
             _enum("Values of `station_state`", reg.StationState, STATE_TEXTS),
             _enum("Values of `stop_cause`", reg.StopCause, STOP_TEXTS),
+            _enum("Values of `key_switch`", reg.KeySwitch, KEY_TEXTS),
             _enum("Values of `verdict`", Decision, verdict_texts),
-            _enum("Values of `side`", reg.Side, side_texts),
+            _enum("Values of `side`", reg.Side, SIDE_TEXTS),
             _enum("Values of `confirm`", reg.Confirm, confirm_texts),
             _enum("Values of `cause`", reg.Cause, CAUSE_TEXTS),
             "### Values of `reason`\n\nNumbers are never given a second meaning.\n\n"
@@ -108,7 +109,7 @@ def render() -> str:
         _ring(reg.TRIGGER_RING),
         _ring(reg.OUTCOME_RING),
     )
-    station = (_block(reg.STATION_HEADER), _ring(reg.VERDICT_RING))
+    station = (_block(reg.STATION_HEADER), _block(reg.SERVICE), _ring(reg.VERDICT_RING))
     figures = {
         "MAGIC": f"16#{reg.MAGIC:08X}",
         "VERSION": str(reg.MAP_VERSION),

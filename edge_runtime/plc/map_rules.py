@@ -1,7 +1,7 @@
-"""The prose of docs/plc_registers.md: rules of the talk, the program in pseudo code.
+"""The prose of docs/plc_registers.md: what the numbers mean, and the rules of the talk.
 
-`map_doc` puts it together with the tables; `<NAME>` stands for a figure of the map.
-The rules are those that `edge_runtime.twin.plc_logic` follows, whose tests name them
+`map_doc` puts it together with the tables and with `map_program`; `<NAME>` stands for a figure of the
+map. The rules are those that `edge_runtime.twin.plc_logic` follows, whose tests name them
 one by one; who changes a rule there changes it here.
 """
 
@@ -18,6 +18,18 @@ STATUS_TEXTS = {
     "REVERSING": "the belt stands behind the farthest point it has reached",
     "TRIGGER_RING_FULL": "the station has not taken enough triggers",
     "OUTCOME_RING_FULL": "the station has not taken enough outcomes",
+    "BYPASS": "the key is on BYPASS: the gates are held open, nothing is inspected",
+    "SERVICE": "the key is on SERVICE: the gates are moved for commissioning",
+}
+KEY_TEXTS = {
+    "AUTO": "a gate opens for a fresh proof and for nothing else",
+    "BYPASS": "the gates are held open without a proof",
+    "SERVICE": "the gates follow the service block",
+}
+SIDE_TEXTS = {
+    "ACCEPT": "accept chute, with a fresh proof",
+    "REJECT": "reject chute",
+    "BYPASS": "accept chute by key, without a proof; never counted as accepted",
 }
 STATE_TEXTS = {
     "STARTING": "not there yet",
@@ -41,7 +53,7 @@ CAUSE_TEXTS = {
     "LATE": "no verdict at the decision, one came later; or a scan came too late to switch the gate",
     "STALE_EPOCH": "the part's epoch is no longer in force",
     "HEARTBEAT": "the station's heartbeat was too old to open the gate, or to keep it open",
-    "NOT_READY": "the station was not trusted, or there was no air",
+    "NOT_READY": "the station was not trusted, or the gate could not be held open (no air)",
     "TOO_CLOSE": "too close to another part, or to one that is not proven good",
     "CONFLICT": "two verdicts that differ",
     "IDENTITY": "a verdict named the part's number with another encoder count",
@@ -49,15 +61,21 @@ CAUSE_TEXTS = {
     "REVERSE": "in flight when the belt ran back beyond the jog limit",
     "PULSE": "eye pulse too short or too long, or eye pulses were lost",
     "RING_FULL": "its trigger found the ring full",
+    "BYPASS": "the key held the gate open",
+    "SERVICE": "a trial of the gate with the key on SERVICE",
 }
 
 INTRODUCTION = """
-Map version <VERSION>; the station refuses a PLC that holds another one (version 2 added
-`ball_temperature_x10`). Modbus TCP, holding registers, unit <UNIT>; the PLC is the server. Register numbers
-count from 0 (register 0 is "400001" in other books). u32 values take two registers, high word first. The
-station uses function codes 3 (at most <READ_MAX> registers) and 16 (at most <WRITE_MAX>) only, one request
-at a time on each connection, and needs two connections. The server offers at least registers 0..<LAST> and
-refuses writes below <STATION> (exception 2).
+Map version <VERSION>; the station refuses a PLC that holds another one. Version 2 added
+`ball_temperature_x10`. Version 3 added the key: `key_switch`, `bypassed_total`, `service_echo`, side BYPASS,
+causes BYPASS and SERVICE, two bits of `plc_status`, the service block; and `confirm_encoder_count`, which
+makes an outcome's slot one register longer.
+
+Modbus TCP, holding registers, unit <UNIT>; the PLC is the server. Register numbers count from 0 (register 0
+is "400001" in other books). u32 values take two registers, high word first. The station uses function codes
+3 (at most <READ_MAX> registers) and 16 (at most <WRITE_MAX>) only, one request at a time on each connection,
+and needs two connections. The server offers at least registers 0..<LAST> and refuses writes below <STATION>
+(exception 2).
 
 **One writer each.** The PLC writes 0..3999, the station <STATION>..7999; nobody writes the other's half.
 
@@ -72,7 +90,8 @@ they differ.
 **Reject unless proven good.** The gate is de-energised to reject. It is energised for one part at a time,
 and only for a fresh proof: an ACCEPT of the epoch in force, for this lane, number and trigger count, in the
 PLC before the part's decision, from a station that is Ready, with a heartbeat that is alive as the part
-passes.
+passes. Only a person's key at the PLC can hold it open otherwise, and nothing that passes then counts as
+accepted.
 """
 
 RULES = """
@@ -98,8 +117,8 @@ as a signed number. No distance in flight may reach 32768.
 
 ### Epoch and session
 6. The epoch is retentive: it is stored before it is in force. It goes up by 1 at PLC start, at a new
-   session, at heartbeat loss and at a stop reset. All parts in flight are then of an older epoch and
-   rejected (STALE_EPOCH).
+   session, at heartbeat loss, at a stop reset and at a turn of the key. All parts in flight are then of an
+   older epoch and rejected (STALE_EPOCH).
 7. **Session.** At its start, and after every lost connection, the station writes its header whole, with a
    `session_nonce` that is new and not 0. The PLC sees a nonce that differs from `session_echo`, sets epoch
    = max(epoch, `epoch_floor`) + 1 and `session_echo` = nonce. The station waits for the echo, then takes
@@ -124,7 +143,8 @@ as a signed number. No distance in flight may reach 32768.
 14. **Decision** once, when the belt is at `at - gate_window - lead - decision_margin`. Accept when nothing
     has rejected the part before, no stop is latched, the heartbeat is young enough (rule 16), the station
     is trusted, there is air, the verdict is ACCEPT, and no neighbour is in the way (rule 15). The first of
-    these that fails, in this order, is the part's `cause`.
+    these that fails, in this order, is the part's `cause`. With
+    the key off AUTO rule 28 decides.
 15. **Neighbours.** The flap may be on its way from the switch until one lead after the drop. A neighbour
     (before or behind) that is not itself proven good must have its centre at least `gate_window + lead +
     half its pulse` away, else the part is rejected (TOO_CLOSE). Two proven parts may be as near as
@@ -138,7 +158,7 @@ as a signed number. No distance in flight may reach 32768.
 17. **Side** is how the gate stood from one lead before the part's leading edge reached the gate until its
     trailing edge was past. When the valve changed in that time under a part with proof (or scans were so
     far apart that the output module may have dropped it), the confirm eye tells the side (ACCEPT: with
-    cause PROVEN, the drop came too late for the flap). A part without proof is always REJECT.
+    cause PROVEN, the drop came too late for the flap). A part without proof is REJECT (but see rule 29).
 
 ### Confirm eyes and outcome
 18. The part's leading edge is expected at the confirm eyes at rising edge + `eye_to_gate` +
@@ -146,7 +166,8 @@ as a signed number. No distance in flight may reach 32768.
     `min_spacing_counts` of that (the widest window in which parts that are far enough apart cannot be
     mistaken for each other); for an over-long pulse the window is longer by the pulse. The nearest part
     that has not been seen takes the edge.
-19. The outcome is written when an eye has seen the part, or when its window is past (`confirm` = 0).
+19. The outcome is written when an eye has seen the part, with the count latched at that edge
+    (`confirm_encoder_count`), or when its window is past (`confirm` = 0).
     Outcome ring full: `outcome_overflow` counts; the totals count every part all the same.
 20. The other eye, or none, is a mismatch. Two in a row latch the belt (MISMATCH), and so does a single part
     on the reject side that the accept eye saw. A part seen as expected ends the row.
@@ -166,6 +187,32 @@ as a signed number. No distance in flight may reach 32768.
     first one, while the pyrometer is broken, and when a ball passed without a reading: never an older
     ball's value, and never 0 for "none". Write it before the trigger of that ball, in the same scan.
     Without a pyrometer it stays 0x8000. No part is judged by it here.
+
+### Key
+25. A key switch with three places. Contacts that contradict each other, or none, are AUTO. `key_switch`
+    shows it, two bits of `plc_status` repeat it. Every turn is a new epoch: what is in flight is no longer
+    accepted, and a verdict given for the old place of the key is refused. Stops, air, belt, numbers and
+    rings work as ever.
+26. **BYPASS.** The gates are energised while no stop is latched and there is air: no verdict, no station
+    and no heartbeat is needed, and none is asked for.
+27. **SERVICE.** The gate is energised for each part of its own from `open_after_counts` to
+    `close_after_counts` behind its rising edge (open 0: never), while no stop is latched, there is air and
+    nothing has rejected the part. A part takes the two values that are in force when it gets its number.
+    New values are in force once `service_seq` is neither 0 nor the number seen last, and `service_echo`
+    shows it then. At a turn of the key both values and the echo become 0 and the number that lies there
+    counts as seen: values from before the turn are never honoured.
+28. **Decision** with the key off AUTO (rule 14): the cause is what rejected the part, else STOP, else
+    SERVICE or BYPASS by the key (BYPASS without air: NOT_READY). It is never accepted.
+29. **Side.** A part for which the gate stood energised by key, from one lead before its leading edge
+    reached the gate until its trailing edge was past, is BYPASS, whatever rejected it, and with the key's
+    cause. When the gate was also de-energised in that time the confirm eye tells: the accept eye BYPASS,
+    else REJECT. So it does for every part of cause SERVICE that nothing has rejected. `bypassed_total`
+    counts BYPASS, `accepted_total` never does. A part decided for BYPASS or SERVICE that is REJECT all the
+    same bears what rejected it since, else NOT_READY (no air) or SERVICE.
+30. **Witnesses.** BYPASS is expected at the accept eye; rule 20 holds. A ball at the accept eye where no
+    part is expected counts by rule 21, but does not latch when it was at the gate while the key held it
+    open, or within one lead and half of `min_spacing_counts` after that. With the key on SERVICE mismatches
+    count in `mismatch_total` alone, and nothing the confirm eyes see latches the belt.
 """
 
 CASES = (
@@ -202,171 +249,14 @@ CASES = (
         "balls cannot be measured: `no_temperature`, unless its file states a constant temperature",
     ),
     ("the gate sticks", "mismatch; latched by rule 20", "`stop_cause`, `mismatch_total`"),
+    (
+        "the key is turned to BYPASS",
+        "epoch up, gates open, sides BYPASS, cause BYPASS",
+        "bit BYPASS, `key_switch`, `bypassed_total`; its verdicts change nothing",
+    ),
+    (
+        "the PLC dies with the key on BYPASS",
+        "outputs off: gates drop, the belt stops",
+        "a new session; `key_switch` says where the key stands",
+    ),
 )
-
-PROGRAM = """
-## The program
-
-One call per scan, in this order. `pos`, `far`: endless belt position and its farthest value (32 bits, from
-the 16-bit counter). `P`: a part; each lane keeps its parts in a small array, oldest first.
-
-```pascal
-// 1. position
-pos := pos + INT(counter - last_counter);            // signed difference of 16 bits
-speed := MAX(0, (pos - pos_50ms_ago) / 0.05);
-lead := CEIL(valve_lead_ms / 1000.0 * speed);
-IF pos < far THEN jog_mark := far; END_IF;
-IF far - pos > jog_limit_counts THEN RejectAll(REVERSE); END_IF;
-
-// 2. stops and reset
-IF e_stop THEN Latch(E_STOP); END_IF;
-IF guard_open THEN Latch(GUARD); END_IF;
-IF RISING(reset_key) AND latched AND NOT e_stop AND NOT guard_open THEN
-    stop_cause := NONE; mismatch_run := 0; NewEpoch(0);
-END_IF;
-
-// 3. station
-IF session_nonce <> 0 AND session_nonce <> session_echo THEN
-    session_echo := session_nonce; heartbeat_age := T#0ms; alive := TRUE; NewEpoch(epoch_floor);
-ELSIF station_heartbeat <> last_heartbeat THEN
-    heartbeat_age := T#0ms; alive := TRUE;
-ELSIF alive AND heartbeat_age > heartbeat_timeout THEN
-    alive := FALSE; NewEpoch(0);
-END_IF;
-last_heartbeat := station_heartbeat;
-IF RISING(stop_request) THEN Latch(STATION_REQUEST); END_IF;
-trusted := alive AND session_nonce <> 0 AND session_nonce = session_echo
-           AND epoch_ack = epoch AND station_state = READY;
-fresh := alive AND heartbeat_age <= heartbeat_timeout - valve_lead;
-
-// 4. eye edges latched since the last scan, oldest first; c: latched count made endless
-FOR EACH edge DO
-    IF c > jog_mark AND c > last_edge[eye] THEN
-        last_edge[eye] := c;
-        CASE eye OF
-            trigger, rising:  IF open THEN NewPart(open_count, open_epoch, c - open_count); END_IF;
-                              open := TRUE; open_count := c; open_epoch := epoch;
-            trigger, falling: IF open THEN NewPart(open_count, open_epoch, c - open_count); END_IF;
-                              open := FALSE;
-            confirm, rising:  Confirm(eye, c);
-        END_CASE;
-    END_IF;
-END_FOR;
-IF edges were lost THEN RejectAll(PULSE); END_IF;
-IF edges were lost THEN RejectAll(PULSE); END_IF;
-IF open AND pos - open_count > pulse_max_counts THEN
-    reject (TOO_CLOSE) every P with P.centre > open_count - min_spacing_counts;
-END_IF;
-far := MAX(far, pos);
-
-// 5. verdicts; V: slot at <VERDICTS> + (verdict_tail MOD <SLOTS>) * <VERDICT_WORDS>
-WHILE V.slot_seq = WORD(verdict_tail + 1) DO
-    verdict_tail := verdict_tail + 1;
-    P := part of V.lane with number V.trigger_seq;
-    IF V.epoch <> epoch OR P not found OR P.epoch <> V.epoch THEN refuse;
-    ELSIF V.trigger_encoder_count <> WORD(P.rising) THEN refuse; P.proof := FALSE; Reject(P, IDENTITY);
-    ELSIF V.verdict < 1 OR V.verdict > 3 THEN refuse;
-    ELSIF P.verdict = V.verdict THEN ;                                   // the same again
-    ELSIF P.decided THEN refuse;                                         // late
-        IF P.cause = NO_VERDICT THEN P.cause := LATE; END_IF;
-        IF P.accepted THEN P.proof := FALSE; Reject(P, CONFLICT); END_IF;
-    ELSIF P.verdict = 0 THEN P.verdict := V.verdict; P.reason := V.reason;
-    ELSE refuse; Reject(P, CONFLICT);
-    END_IF;
-END_WHILE;
-
-// 6. gate, for every lane
-FOR EACH P DO                                          // how the gate stood since the last scan
-    lead_edge := P.rising + eye_to_gate; trail_edge := lead_edge + P.pulse;
-    IF NOT P.passed AND pos > lead_edge - lead THEN
-        IF gate THEN P.seen_open := TRUE; IF scan_gap > watchdog THEN P.seen_closed := TRUE; END_IF;
-        ELSIF P.seen_open OR pos > lead_edge THEN P.seen_closed := TRUE; END_IF;
-        IF pos > trail_edge THEN
-            P.passed := TRUE; P.side := REJECT;
-            IF P.proof AND P.seen_open THEN
-                IF P.seen_closed THEN P.side := ASK_CONFIRM_EYE; ELSE P.side := ACCEPT; END_IF;
-            END_IF;
-        END_IF;
-    END_IF;
-END_FOR;
-FOR EACH P NOT decided WITH pos >= P.at - gate_window - lead - decision_margin DO
-    P.decided := TRUE;
-    IF P.rejected_for <> 0 THEN P.cause := P.rejected_for;
-    ELSIF latched THEN P.cause := STOP;
-    ELSIF NOT fresh THEN P.cause := HEARTBEAT;
-    ELSIF NOT trusted OR air_low THEN P.cause := NOT_READY;
-    ELSIF P.verdict = 0 THEN P.cause := NO_VERDICT;
-    ELSIF P.verdict <> ACCEPT THEN P.cause := VERDICT_REJECT;
-    ELSE
-        P.proof := TRUE; P.cause := PROVEN;
-        FOR EACH other Q of the lane WITH ABS(Q.centre - P.centre) < gate_window + lead + (Q.pulse + 1) / 2 DO
-            good := (Q.decided AND Q.proof)
-                    OR (NOT Q.decided AND Q.rejected_for = 0 AND Q.verdict = ACCEPT);
-            IF NOT good THEN P.cause := TOO_CLOSE; END_IF;
-        END_FOR;
-        IF open AND open_count - P.centre < gate_window + lead THEN P.cause := TOO_CLOSE; END_IF;
-    END_IF;
-    P.accepted := P.cause = PROVEN;
-END_FOR;
-gate := FALSE;
-FOR EACH P WITH accepted AND rejected_for = 0 AND pos <= P.at + gate_window
-           AND (P.opened OR pos >= P.at - gate_window - lead) DO
-    IF NOT P.opened AND pos > P.rising + eye_to_gate - lead + travel_of_2_scans THEN Reject(P, LATE);
-    ELSIF latched THEN Reject(P, STOP);
-    ELSIF NOT fresh THEN Reject(P, HEARTBEAT);
-    ELSIF air_low THEN Reject(P, NOT_READY);
-    ELSE P.opened := TRUE; gate := TRUE;
-    END_IF;
-END_FOR;
-
-// 7. parts that no eye saw, then outputs, then the PLC header
-IF a ball passed the photo-eye THEN
-    IF pyrometer_valid THEN ball_temperature_x10 := INT_TO_WORD(pyrometer_0_1_degC);
-    ELSE ball_temperature_x10 := 16#8000; END_IF;
-END_IF;
-FOR EACH P WITH pos > end of its confirm window DO Finish(P); END_FOR;
-IF latched THEN gate := FALSE; END_IF;
-belt := NOT latched;
-
-// --- helpers
-NewEpoch(floor):  epoch := MAX(epoch, floor) + 1;      // never 0; retentive, stored first
-                  RejectAll(STALE_EPOCH);
-Latch(why):       IF NOT latched THEN stop_cause := why; RejectAll(STOP); END_IF;   // retentive
-Reject(P, why):   IF NOT P.passed AND P.rejected_for = 0 THEN
-                      P.rejected_for := why; IF P.accepted THEN P.cause := why; END_IF; END_IF;
-RejectAll(why):   Reject(P, why) for every P; the part under the eye inherits it when it is born;
-NewPart(c, e, n): number it; P.rising := c; P.pulse := n;
-                  P.centre := c + n / 2; P.at := P.centre + eye_to_gate;
-                  rules 3, 4; latched: Reject(P, STOP); e <> epoch: Reject(P, STALE_EPOCH);
-                  ring full: overflow + 1, Reject(P, RING_FULL); else write the slot, head + 1;
-Confirm(eye, c):  P := nearest unseen part in whose window c lies (an over-long part may be seen again);
-                  none, or seen again by the accept eye:
-                      accept eye: unproven_accepts + 1, Latch(UNPROVEN_ACCEPT); reject eye: stray_rejects + 1;
-                  else P.confirm := eye; IF NOT over-long THEN Finish(P); END_IF;
-Finish(P):        P.side = ASK_CONFIRM_EYE: if the accept eye saw it ACCEPT, P.cause := PROVEN; else REJECT;
-                  totals; outcome slot (full: outcome_overflow + 1); remove P;
-                  expected eye: confirmed_total + 1, mismatch_run := 0;
-                  else mismatch_total + 1, mismatch_run + 1,
-                       IF accept eye OR mismatch_run >= 2 THEN Latch(MISMATCH); END_IF;
-```
-"""
-
-SIMATIC = """
-## Notes for a SIMATIC S7-1200/1500
-
-- One global data block without optimized access, `ARRAY[0..7999] OF WORD`, as the holding register area of
-  two `MB_SERVER` instances (one for each connection of the station). Keep epoch and `stop_cause` retentive.
-- Call both instances at the start of the cyclic program, then the program above, then copy outputs. A
-  request is carried out inside the call, so a scan never sees half of one; still, take a slot only by its
-  `slot_seq`.
-- Write a slot's fields first and `slot_seq` last, then count the head up.
-- `MB_SERVER` lets a client write anywhere: keep PLC values in a block of their own and copy them into
-  0..3999 every scan, so that a stray write lasts one scan at most.
-- Encoder on a high-speed counter. Latch its count at every eye edge (capture input, or a hardware interrupt
-  that reads the counter): at 1.2 m/s a scan of 5 ms is 6 mm of belt.
-- Outputs to the valves through a module that drops them when the CPU stops, before the next ball: within
-  about 25 ms at 10 balls of 40 mm a second. E-stop and guard act on drive and air by their own safety
-  circuit; the inputs here only tell the program.
-- The scan time in `scan_ms` is the longest one, not the mean; `decision_margin_counts` covers it at top
-  speed.
-"""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pymodbus.client import ModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
-from edge_runtime.plc.registers import MODBUS_READ_MAX, MODBUS_WRITE_MAX
+from edge_runtime.plc.registers import MAP_VERSION, MODBUS_READ_MAX, MODBUS_WRITE_MAX
 from vision.errors import LinkError
 
 # It prints what we raise: each fault once, by whoever handles it, is enough.
@@ -93,5 +93,6 @@ class Registers:
         return LinkError(
             f"the PLC failed at {doing}: {why}",
             where=self._where,
-            todo="check the network and that the PLC holds register map 1 (docs/plc_registers.md)",
+            todo="check the network and that the PLC holds "
+            f"register map {MAP_VERSION} (docs/plc_registers.md)",
         )

@@ -75,7 +75,10 @@ class VerdictRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRecord:
-    """One entry of the outcome ring; `side`, `cause`, `confirm` as in `registers`."""
+    """One entry of the outcome ring; `side`, `cause`, `confirm` as in `registers`.
+
+    `confirm_encoder_count` means nothing while `confirm` is NONE.
+    """
 
     epoch: int
     lane: int
@@ -87,6 +90,7 @@ class OutcomeRecord:
     verdict: int
     reason: int
     confirm: int
+    confirm_encoder_count: int = 0
 
 
 Record = TriggerRecord | VerdictRecord | OutcomeRecord

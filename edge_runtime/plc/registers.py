@@ -1,4 +1,4 @@
-"""Register map version 2: holding registers, 16 bit, 32-bit values high word first.
+"""Register map version 3: holding registers, 16 bit, 32-bit values high word first.
 
 Two areas with one writer each: the PLC writes 0..3999, the station 4000..7999. Ring
 slots are written data first, sequence last: a slot counts as written when its last
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
 MAGIC = 0x46475431  # "FGT1"
-MAP_VERSION = 2
+MAP_VERSION = 3
 UNIT_ID = 1
 LANES_MAX = 8
 RING_SLOTS = 128
@@ -99,6 +99,8 @@ class PlcStatus(IntFlag):
     REVERSING = 1 << 7
     TRIGGER_RING_FULL = 1 << 8
     OUTCOME_RING_FULL = 1 << 9
+    BYPASS = 1 << 10
+    SERVICE = 1 << 11
 
 
 class StationState(IntEnum):
@@ -122,10 +124,25 @@ class StopCause(IntEnum):
 
 
 class Side(IntEnum):
-    """Which way the gate sent a part."""
+    """Which way the gate sent a part.
+
+    BYPASS: towards accept by key, without a proof; never counted as accepted.
+    """
 
     ACCEPT = 1
     REJECT = 2
+    BYPASS = 3
+
+
+class KeySwitch(IntEnum):
+    """Key at the PLC.
+
+    AUTO inspects, BYPASS holds the gate open uninspected, SERVICE moves it for commissioning.
+    """
+
+    AUTO = 0
+    BYPASS = 1
+    SERVICE = 2
 
 
 class Cause(IntEnum):
@@ -145,6 +162,8 @@ class Cause(IntEnum):
     REVERSE = 12
     PULSE = 13
     RING_FULL = 14
+    BYPASS = 15
+    SERVICE = 16
 
 
 class Confirm(IntEnum):
@@ -197,8 +216,11 @@ PLC_HEADER = Block(
             "temperature of the last ball at the photo-eye, 0.1 degC, signed (two's complement); "
             f"{NO_TEMPERATURE} (0x8000): no reading",
         ),
+        Field("bypassed_total", 32, 2, "parts that passed a gate held open by key, since PLC start"),
+        Field("key_switch", 34, 1, "see KeySwitch"),
+        Field("service_echo", 35, 1, "copy of the station's service_seq once its service block is in force"),
     ),
-    "Header: read whole by the station on every poll (32 registers).",
+    "Header: read whole by the station on every poll (36 registers).",
 )
 
 #: written by the PLC at its start, read by the station at its own start
@@ -262,12 +284,13 @@ OUTCOME_RING = Ring(
             Field("trigger_seq", 3, 2, "which part"),
             Field("trigger_encoder_count", 5, 1, "count latched at its trigger"),
             Field("pulse_counts", 6, 1, "length of its eye pulse"),
-            Field("side", 7, 1, "1 accept, 2 reject: how the gate stood"),
+            Field("side", 7, 1, "1 accept, 2 reject, 3 bypass: how the gate stood"),
             Field("cause", 8, 1, "why, see Cause"),
             Field("verdict", 9, 1, "verdict held: 0 none, 1 accept, 2 reject, 3 review"),
             Field("reason", 10, 1, "reason number that came with it"),
             Field("confirm", 11, 1, "0 none, 1 accept eye, 2 reject eye"),
-            Field("slot_seq", 12, 1, "ring index + 1, written last"),
+            Field("confirm_encoder_count", 12, 1, "count latched at the rising edge of that eye; 0 for none"),
+            Field("slot_seq", 13, 1, "ring index + 1, written last"),
         ),
         "Outcome ring, PLC to station; written when the confirm eye has seen the part or its window is past.",
     ),
@@ -292,6 +315,19 @@ STATION_HEADER = Block(
     "Station header.",
 )
 
+#: written by the station while it is commissioned, honoured only with the key on SERVICE
+SERVICE = Block(
+    "service",
+    4020,
+    "station",
+    (
+        Field("open_after_counts", 0, 1, "energise the gate so far after each part's rising edge; 0: never"),
+        Field("close_after_counts", 1, 1, "de-energise it so far after the same edge"),
+        Field("service_seq", 2, 1, "new whenever the values are; written last"),
+    ),
+    "Trials of the gate for commissioning; parts that pass meanwhile are never counted as accepted.",
+)
+
 VERDICT_RING = Ring(
     Block(
         "verdict",
@@ -311,7 +347,7 @@ VERDICT_RING = Ring(
     RING_SLOTS,
 )
 
-BLOCKS = (PLC_HEADER, PLC_GEOMETRY, STATION_HEADER)
+BLOCKS = (PLC_HEADER, PLC_GEOMETRY, STATION_HEADER, SERVICE)
 RINGS = (TRIGGER_RING, OUTCOME_RING, VERDICT_RING)
 #: size of the holding register area a server must offer
 REGISTERS_TOTAL = VERDICT_RING.slot_address(0) + VERDICT_RING.slots * VERDICT_RING.slot_words

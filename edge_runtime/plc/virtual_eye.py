@@ -124,4 +124,5 @@ def _outcome(trigger: TriggerRecord, cause: Cause, verdict: int, reason: int) ->
         reason=reason,
         # There are no confirm eyes on a bench.
         confirm=Confirm.NONE,
+        confirm_encoder_count=0,
     )

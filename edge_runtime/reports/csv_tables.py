@@ -9,28 +9,50 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from typing import TextIO
 
-from edge_runtime.reports.document import Block, Cell, Fact, KeyValues, Notice, Paragraph, Report, Table
+from edge_runtime.reports.document import (
+    Block,
+    Cell,
+    Fact,
+    KeyValues,
+    LongTable,
+    Notice,
+    Paragraph,
+    Report,
+    Table,
+)
 from edge_runtime.reports.words import load_words
 
-#: A spreadsheet takes text that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+#: A spreadsheet takes text that begins so for a formula, in its narrow form or the wide one.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 
 
 def csv_bytes(report: Report, *, for_excel: bool = False) -> bytes:
+    """All that `write_csv` writes."""
+    stream = io.StringIO(newline="")
+    write_csv(report, stream, for_excel=for_excel)
+    return stream.getvalue().encode(encoding(for_excel=for_excel))
+
+
+def encoding(*, for_excel: bool) -> str:
+    """Of the file: Excel knows UTF-8 by its byte order mark alone."""
+    return "utf-8-sig" if for_excel else "utf-8"
+
+
+def write_csv(report: Report, stream: TextIO, *, for_excel: bool = False) -> None:
     """The report's watermark, facts, texts and tables, one under the other with an empty line between.
 
     Args:
-        report: what to write.
+        report: what to write; its long tables are read row by row.
+        stream: opened with `newline=""` and the `encoding` of this module.
         for_excel: byte order mark, and for Russian and Kazakh `;` and decimal commas.
     """
     local = for_excel and report.language != "en"
-    stream = io.StringIO(newline="")
     writer = csv.writer(stream, delimiter=";" if local else ",")
     decimal = "," if local else "."
     for row in _rows(report):
         writer.writerow([_field(cell, decimal) for cell in row])
-    return stream.getvalue().encode("utf-8-sig" if for_excel else "utf-8")
 
 
 def _rows(report: Report) -> Iterator[tuple[Cell, ...]]:
@@ -40,12 +62,14 @@ def _rows(report: Report) -> Iterator[tuple[Cell, ...]]:
         yield (report.watermark, words("report.not_to_be_signed"))
     yield from (_fact(fact) for fact in report.facts)
     for section in report.sections:
-        rows = [row for block in section.blocks for row in _block(block)]
-        if not rows:  # plots alone
+        rows = (row for block in section.blocks for row in _block(block))
+        first = next(rows, None)
+        if first is None:  # plots alone
             continue
         yield ()
         if section.title:
             yield (section.title,)
+        yield first
         yield from rows
     yield from ((signature.role, signature.name) for signature in report.signatures)
 
@@ -55,7 +79,7 @@ def _block(block: Block) -> Iterator[tuple[Cell, ...]]:
         yield from ((line,) for line in block.text.split("\n"))
     elif isinstance(block, KeyValues):
         yield from (_fact(fact) for fact in block.facts)
-    elif isinstance(block, Table):
+    elif isinstance(block, Table | LongTable):
         yield from _table(block)
 
 
@@ -63,7 +87,7 @@ def _fact(fact: Fact) -> tuple[Cell, ...]:
     return (f"{fact.label}, {fact.unit}" if fact.unit else fact.label, fact.value)
 
 
-def _table(table: Table) -> Iterator[tuple[Cell, ...]]:
+def _table(table: Table | LongTable) -> Iterator[tuple[Cell, ...]]:
     if table.title:
         yield (table.title,)
     yield tuple(column.head for column in table.columns)

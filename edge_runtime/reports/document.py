@@ -7,7 +7,7 @@ reader's form and the CSV gives them to a machine. Neighbours: `html`, `pdf` and
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -16,7 +16,8 @@ from edge_runtime.reports.words import LANGUAGES, Language
 
 Cell = str | int | float | None
 ColumnKind = Literal["text", "number"]
-Level = Literal["info", "warning", "error"]
+#: `alarm` is an error that nobody may overlook: filled with its colour
+Level = Literal["info", "warning", "error", "alarm"]
 
 
 def _check_number(value: Cell, what: str) -> None:
@@ -53,6 +54,7 @@ class Column:
         digits: places behind the decimal sign of float cells.
         unit: shown in the head.
         width: share of the page's width relative to the other columns.
+        nowrap: a name or time that the page must not break over lines.
     """
 
     title: str
@@ -60,6 +62,7 @@ class Column:
     digits: int = 0
     unit: str = ""
     width: float = 1.0
+    nowrap: bool = False
 
     @property
     def head(self) -> str:
@@ -110,8 +113,8 @@ class Figure:
     """A plot: drawn once, as SVG for the page and as PNG for paper; `plots.figure` makes it.
 
     Attributes:
-        svg: the `<svg>` element, without XML head.
-        png: the same as PNG bytes.
+        svg: the `<svg>` element, without XML head; '' when it was drawn for paper alone.
+        png: the same as PNG bytes; empty when it was drawn for the page alone.
         caption: what it shows; also read aloud in place of the picture.
         width_share: of the page's text width, 0..1.
     """
@@ -145,6 +148,37 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Gallery:
+    """Small pictures in a grid, row by row, each with its caption.
+
+    Raises:
+        ValueError: fewer than one column.
+    """
+
+    pictures: tuple[Picture, ...]
+    columns: int = 4
+
+    def __post_init__(self) -> None:
+        if self.columns < 1:
+            raise ValueError(f"a gallery of {self.columns} columns")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LongTable:
+    """Rows that are too many for a page: they stand in the CSV alone, which says all of them.
+
+    The page and the PDF draw nothing of it; a notice should say how many there are and where.
+
+    Attributes:
+        rows: may be read but once, and row by row, so that a long query needs little memory.
+    """
+
+    columns: tuple[Column, ...]
+    rows: Iterable[tuple[Cell, ...]]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A sentence that must be seen."""
 
@@ -152,7 +186,7 @@ class Notice:
     level: Level = "info"
 
 
-Block = Paragraph | KeyValues | Table | Figure | Picture | Notice
+Block = Paragraph | KeyValues | Table | LongTable | Figure | Picture | Gallery | Notice
 
 
 @dataclass(frozen=True, slots=True)

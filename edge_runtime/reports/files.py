@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from edge_runtime.whole_file import whole_file
@@ -20,9 +22,20 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         ReportError: it cannot be written, for instance on a full disk; a file that was there is unchanged.
     """
+    with whole_report(path) as part:
+        part.write_bytes(data)
+
+
+@contextmanager
+def whole_report(path: Path) -> Iterator[Path]:
+    """As `whole_file`, for what is written piece by piece.
+
+    Raises:
+        ReportError: see `write_whole`.
+    """
     try:
         with whole_file(path) as part:
-            part.write_bytes(data)
+            yield part
     except OSError as error:
         raise ReportError(
             f"the report cannot be written: {error.strerror or error}",

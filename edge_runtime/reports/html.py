@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_runtime.reports.document import Block, Cell, Column, Fact, Picture, Report
+from edge_runtime.reports.document import Block, Cell, Column, Fact, Figure, Picture, Report
 from edge_runtime.reports.words import Words, load_words
 
 if TYPE_CHECKING:
@@ -22,7 +22,11 @@ _FOLDER = Path(__file__).parent / "templates"
 
 
 def html_text(report: Report) -> str:
-    """The whole page."""
+    """The whole page.
+
+    Raises:
+        ValueError: a plot was drawn for paper alone.
+    """
     words = load_words(report.language)
     number = count(1)
     return _template().render(
@@ -31,7 +35,7 @@ def html_text(report: Report) -> str:
         kind=_kind,
         fact=lambda fact: fact_text(fact, words),
         cell=lambda column, value: cell_text(column, value, words),
-        svg=lambda block: own_ids(block.svg, f"f{next(number)}-"),
+        svg=lambda block: own_ids(_svg(block), f"f{next(number)}-"),
         data_url=_data_url,
         made=made_text(report, words),
     )
@@ -75,6 +79,12 @@ def _template() -> Template:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.get_template("report.html")
+
+
+def _svg(figure: Figure) -> str:
+    if not figure.svg:
+        raise ValueError(f"the plot '{figure.caption}' was not drawn for a page")
+    return figure.svg
 
 
 def _kind(block: Block) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from edge_runtime.reports.document import Report
-from edge_runtime.reports.files import ReportError, write_whole
+from edge_runtime.reports.files import ReportError, whole_report, write_whole
 
 SUFFIXES = (".html", ".pdf", ".csv")
 
@@ -51,4 +51,14 @@ def write_report(report: Report, path: Path, *, for_excel: bool = False) -> None
         ReportError: another ending, or the file cannot be written.
     """
     check_suffix(path)
-    write_whole(path, report_bytes(report, path.suffix.lower(), for_excel=for_excel))
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        from edge_runtime.reports.csv_tables import encoding, write_csv
+
+        with (
+            whole_report(path) as part,
+            part.open("w", encoding=encoding(for_excel=for_excel), newline="") as stream,
+        ):
+            write_csv(report, stream, for_excel=for_excel)
+        return
+    write_whole(path, report_bytes(report, suffix, for_excel=for_excel))

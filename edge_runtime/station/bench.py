@@ -108,6 +108,10 @@ class BenchTracker:
             if view.findings is None and view.lost is None:
                 view.lost = LostView(view.camera, view.exposure, cause)
 
+    def in_zone(self, lane: int | None = None) -> int:
+        """Parts that wait for their verdict: there is no way from an eye to a gate here."""
+        return sum(not part.judged for part in self.parts.values())
+
     def forget_before(self, behind_gate_counts: int) -> None:
         """Drop what has been judged."""
         self.parts = {part_id: part for part_id, part in self.parts.items() if not part.judged}
@@ -152,3 +156,9 @@ class BenchLink:
 
     def ack_outcomes(self, plc_boot_id: int, tail: int) -> None:
         """Nobody listens."""
+
+    def request_stop(self) -> None:
+        """There is no belt (the day's rules refuse to stop one)."""
+
+    def withdraw_stop(self) -> None:
+        """See `request_stop`."""

@@ -11,53 +11,31 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
-
-import cv2
 
 from edge_runtime.config import CameraConfig
 from edge_runtime.encoder import wrap
 from edge_runtime.entries import CountersEntry, EpochEntry, FaultEntry
 from edge_runtime.parts import DueView, Part
 from edge_runtime.plc.events import EpochAgreed, OutcomesRead
-from edge_runtime.plc.records import OutcomeRecord, TriggerRecord
-from edge_runtime.plc.registers import PlcStatus, StationState
+from edge_runtime.plc.records import TriggerRecord
+from edge_runtime.station.asked import ActAsked
+from edge_runtime.station.day_keeper import DayKeeper, DayPorts, DayStart
 from edge_runtime.station.eyes import FrameEyes
 from edge_runtime.station.gauges import Gauges
-from edge_runtime.station.known import KnownTriggers, OutcomeAcks, TriggerNumbers
+from edge_runtime.station.holds import Holds
+from edge_runtime.station.known import KnownTriggers, TriggerNumbers
+from edge_runtime.station.latency import LatencyRing
+from edge_runtime.station.line_watch import LineWatch
+from edge_runtime.station.look import look
+from edge_runtime.station.outcomes import Outcomes
 from edge_runtime.station.ports import Outputs, Tracker
-from edge_runtime.station.rows import (
-    InForce,
-    Stamp,
-    gap_entry,
-    judged_entry,
-    outcome_entry,
-    unjudged_entry,
-    verdict_record,
-)
-from vision.ball import Beside, frame_fault_view, inspect_view
+from edge_runtime.station.rows import InForce, Stamp, gap_entry, judged_entry, unjudged_entry, verdict_record
+from edge_runtime.station.silence import Silence
+from vision.ball import Beside
 from vision.detector import Detector
-from vision.errors import FerrogateError
 from vision.judge import judge
 from vision.recipe import BallRecipe
-from vision.types import (
-    Decision,
-    Frame,
-    FrameFault,
-    PartId,
-    View,
-)
-
-#: exposures that may be missing in a row before a camera counts as silent while the belt moves
-SILENT_EXPOSURES = 6
-#: counters of the PLC's header whose every step is a fault in the books
-PLC_FAULT_COUNTERS = (
-    "trigger_overflow",
-    "outcome_overflow",
-    "refused_verdicts",
-    "unproven_accepts",
-    "stray_rejects",
-)
+from vision.types import Decision, Frame, FrameFault, Inspection, PartId, Verdict, View
 
 
 class StationCore:
@@ -72,6 +50,13 @@ class StationCore:
         known: what the books of an earlier run know of trigger numbers.
         lanes: lanes of the station file.
         beside: runs the detector while an outline is measured.
+        day: what the day begins with; default: nothing is open, nothing is due.
+
+    Attributes:
+        line: what the PLC says of the line.
+        day: shift, lot, changeover, challenge.
+        latency: of the last balls, from last view to verdict.
+        in_frame: the views that the newest frame gave.
     """
 
     def __init__(
@@ -87,37 +72,55 @@ class StationCore:
         known: KnownTriggers,
         lanes: frozenset[int] = frozenset({0}),
         beside: Beside | None = None,
+        day: DayStart | None = None,
     ) -> None:
         self.tracker = tracker
         self._recipe = recipe
         self._detector, self._beside = detector, beside
         self._gauges = gauges
-        self._in_force = in_force
         self._out = out
         self._boot_id = boot_id
         self._numbers = TriggerNumbers(known)
         self._lanes = lanes
-        self._eyes = {camera.name: FrameEyes(camera, tracker.diameter_px(camera.name)) for camera in cameras}
-        self._every = {camera.name: camera.exposure.every_counts for camera in cameras}
-        self._seen_at: dict[str, int] = {}
+        self.eyes = {camera.name: FrameEyes(camera, tracker.diameter_px(camera.name)) for camera in cameras}
+        self._silence = Silence(cameras)
         self._views: dict[PartId, list[View]] = {}
+        self.in_frame: list[tuple[Part, DueView, View]] = []
         self._at_trigger: dict[PartId, InForce] = {}
-        self._acks = OutcomeAcks()
-        self._overflow: dict[str, int] = {}
-        self._status = PlcStatus(0)
         self.epoch = 0
         self.plc_boot_id: int | None = None
-        self.header: dict[str, int] = {}
         self.counts: Counter[str] = Counter()
-        #: reasons why the station is not Ready; empty means Ready
-        self.holds: dict[str, str] = {"plc": "no epoch agreed with the PLC yet"}
+        self._outcomes = Outcomes(out.journal, self.counts)
+        self.latency = LatencyRing()
+        self._holds = Holds(out.link.set_state, self.fault, {"plc": "no epoch agreed with the PLC yet"})
+        self.line = LineWatch(out.link, self.fault)
+        ports = DayPorts(
+            out.journal,
+            out.durable,
+            self._holds,
+            self.fault,
+            self.line.ask_stop,
+            self._newest_position,
+            tracker.in_zone,
+        )
+        self.day = DayKeeper(day or DayStart(), in_force, ports, boot_id)
 
     # -- small helpers ------------------------------------------------------------------------
 
     @property
+    def holds(self) -> dict[str, str]:
+        """Reasons why the station is not Ready; empty means Ready."""
+        return self._holds.reasons
+
+    @property
     def ready(self) -> bool:
         """Verdicts may count."""
-        return not self.holds
+        return self._holds.ready
+
+    @property
+    def header(self) -> dict[str, int]:
+        """The PLC's header as last read."""
+        return self.line.header
 
     def stamp(self) -> Stamp:
         """Wall clock, for people only."""
@@ -141,15 +144,18 @@ class StationCore:
 
     def hold(self, name: str, why: str) -> None:
         """Not Ready, for this reason."""
-        if self.holds.get(name) != why:
-            self.holds[name] = why
-            self.fault(f"hold_{name}", why)
-        self._out.link.set_state(StationState.NOT_READY)
+        self._holds.hold(name, why)
 
     def release(self, name: str) -> None:
         """This reason is gone; Ready when it was the last."""
-        self.holds.pop(name, None)
-        self._out.link.set_state(StationState.READY if self.ready else StationState.NOT_READY)
+        self._holds.release(name)
+
+    def _newest_position(self) -> int | None:
+        """Where the belt is by the newest that anybody knows (endless count); None: nothing moves yet."""
+        now, newest = self.tracker.now, self._out.link.encoder_count
+        if newest is None:
+            return now
+        return max(self.tracker.position(newest), now if now is not None else 0)
 
     # -- PLC ----------------------------------------------------------------------------------
 
@@ -162,52 +168,48 @@ class StationCore:
             self.counts["parts"] += 1
         self._views.clear()
         self._at_trigger.clear()
-        self._seen_at.clear()
+        self._silence.clear()
         if "encoder_count" in agreed.header:
             # Positions begin anew: the PLC's counter may have, too.
             self.tracker.on_encoder(agreed.header["encoder_count"])
         self._numbers.begin(agreed.plc_boot_id)
-        if agreed.plc_boot_id != self.plc_boot_id:
-            self._acks.clear()
-            self._overflow.clear()
+        same_plc_life = agreed.plc_boot_id == self.plc_boot_id
+        if not same_plc_life:
+            self._outcomes.clear()
             if self.plc_boot_id is not None:
                 self.fault("plc_restart", f"PLC boot {agreed.plc_boot_id:#x}")
         self.plc_boot_id = agreed.plc_boot_id
         self.epoch = agreed.epoch
-        self.header = agreed.header
+        self.line.begin(agreed.header, same_plc_life=same_plc_life)
         self._out.journal(EpochEntry(agreed.epoch, agreed.plc_boot_id, agreed.cause, stamp.utc_ns))
         self._out.journal(self.counters_entry())
         self._out.link.ack_epoch(agreed.epoch)
+        self.day.on_epoch(agreed.plc_boot_id)
+        self._watch_key()
         self.release("plc")
 
     def on_link_down(self, reason: str) -> None:
         """No PLC."""
+        self.line.lost(reason)
         self.hold("plc", reason)
+
+    def _watch_key(self) -> None:
+        """While the key is not on AUTO the gate is not the station's, and nothing is accepted."""
+        why = self.line.key_hold
+        if why != self.holds.get("key", ""):
+            self._holds.settle(("key",), {"key": why} if why else {})
 
     def on_status(self, header: dict[str, int]) -> None:
         """One poll of the header: belt position, faults that the PLC counts."""
-        self.header = header
         self.tracker.on_encoder(header["encoder_count"])
-        for name in PLC_FAULT_COUNTERS:
-            more = (header[name] - self._overflow.get(name, header[name])) & 0xFFFF
-            self._overflow[name] = header[name]
-            if more:
-                self.fault(f"plc_{name}", f"{more} more", more)
-        status = PlcStatus(header["plc_status"])
-        for bit in PlcStatus(status & ~self._status):
-            if bit not in (PlcStatus.BELT_RUN, PlcStatus.STATION_TRUSTED):
-                self.fault(f"plc_{str(bit.name).lower()}", f"stop cause {header['stop_cause']}")
-        self._status = status
+        self.line.read(header)
+        self._watch_key()
         self._watch_cameras()
         self._close_what_is_due()
 
     def _watch_cameras(self) -> None:
-        """A camera that sends nothing while the belt moves is not there, whatever its driver says."""
-        now = self.tracker.now
-        if now is None:
-            return
-        for name, every in self._every.items():
-            if now - self._seen_at.setdefault(name, now) > SILENT_EXPOSURES * every:
+        if self.tracker.now is not None:
+            for name in self._silence.silent(self.tracker.now):
                 self.hold(f"camera_{name}", "no frame although the belt moves")
 
     def on_triggers(self, records: Iterable[TriggerRecord]) -> None:
@@ -226,12 +228,15 @@ class StationCore:
         self._close_what_is_due()
 
     def _book_unjudged(self, trigger: TriggerRecord, cause: str) -> None:
-        self._out.journal(unjudged_entry(trigger, cause, None, self.stamp()))
+        # Its place on the belt is of another epoch or not known: it belongs to what is open now.
+        self._out.journal(unjudged_entry(trigger, cause, self.day.in_force, self.stamp()))
         self.counts["parts"] += 1
 
     def _begin_part(self, trigger: TriggerRecord) -> None:
         part, views = self.tracker.on_trigger(trigger)
-        self._at_trigger[part.part_id] = self._in_force
+        self._at_trigger[part.part_id] = self.day.force_of(
+            part.part_id, self.tracker.position(trigger.encoder_count)
+        )
         if self._gauges.take_temperature(part, self.header):
             self.fault("no_temperature", f"from part {part.part_id} on: the pyrometer gives no reading")
         for due, view, fault in views:
@@ -249,28 +254,21 @@ class StationCore:
         if missing is not None:
             self._out.journal(gap_entry(trigger, missing, self.header, self.stamp()))
             self.counts["gap_parts"] += missing[1] - missing[0] + 1
+            self.day.on_missing_triggers(trigger.lane, f"triggers {missing[0]} to {missing[1]} were not read")
 
     def on_outcomes(self, event: OutcomesRead) -> None:
         """What the PLC did; acknowledged once it is on disk."""
-        numbers = []
-        for record in event.records:
-            numbers.append(self._out.journal(outcome_entry(record, self.stamp())))
-            self._count_outcome(record)
-        self._acks.add(numbers, event.tail)
-        if self._acks.broken:
+        for entry in self._outcomes.take(event, self.stamp()):
+            self.day.on_outcome(entry)
+        if self._outcomes.broken:
             self.hold("books", "the journal dropped outcomes: restart the station once the disk is writable")
-
-    def _count_outcome(self, record: OutcomeRecord) -> None:
-        self.counts["outcomes"] += 1
-        self.counts["outcome_accept" if record.side == 1 else "outcome_reject"] += 1
-        self.counts["confirmed"] += record.confirm == record.side
 
     # -- pictures -----------------------------------------------------------------------------
 
     def on_frame(self, frame: Frame) -> None:
         """One exposure: health, views of the parts due in it, strays."""
         self.counts["frames"] += 1
-        eyes = self._eyes[frame.camera]
+        eyes = self.eyes[frame.camera]
         if f"camera_{frame.camera}" in self.holds:
             self.release(f"camera_{frame.camera}")
         health = eyes.health(frame)
@@ -278,7 +276,7 @@ class StationCore:
         if eyes.fault_is_new(health.fault):
             self.fault(f"frame_{health.fault.value}", health.detail, camera=frame.camera)
         fault = health.fault if health.fault is not FrameFault.OK else None
-        views = self.tracker.on_frame(frame, background, fault)
+        self.in_frame = views = self.tracker.on_frame(frame, background, fault)
         if self.tracker.out_of_order:
             self.fault("frames_out_of_order", count=self.tracker.out_of_order, camera=frame.camera)
             self.tracker.out_of_order = 0
@@ -290,7 +288,7 @@ class StationCore:
                 if part.complete:
                     self._judge(part)
         if self.tracker.now is not None:
-            self._seen_at[frame.camera] = self.tracker.now
+            self._silence.seen(frame.camera, self.tracker.now)
         self._close_what_is_due()
         if health.fault is FrameFault.OK and background is not None:
             self._look_for_strays(frame, eyes, background)
@@ -306,28 +304,18 @@ class StationCore:
 
     def _inspect(self, part: Part, due: DueView, view: View, frame_fault: FrameFault | None) -> None:
         self.counts["views"] += 1
-        labels = self._detector.contract.labels
-        if frame_fault is not None:
-            found = frame_fault_view(view, frame_fault.value, labels)
-        else:
-            try:
-                gauge = self._gauges.of(part, view.camera)
-                found = inspect_view(view, self._recipe, self._detector, gauge, beside=self._beside)
-            except (FerrogateError, ValueError, ArithmeticError, LookupError, cv2.error) as error:
-                # One view that cannot be inspected rejects one part; it must not stop the line.
-                self.fault("inspection_error", f"part {part.part_id}: {error}", camera=view.camera)
-                found = frame_fault_view(view, "inspection_error", labels)
-        due.findings = found
+        due.findings, trouble = look(
+            part, view, frame_fault, self._recipe, self._detector, self._gauges, self._beside
+        )
+        if trouble:
+            self.fault("inspection_error", trouble, camera=view.camera)
         self._views.setdefault(part.part_id, []).append(view)
 
     # -- verdicts -----------------------------------------------------------------------------
 
     def _past(self, part: Part) -> bool:
         """The part's deadline is over, by the newest position that anybody knows."""
-        now = self.tracker.now
-        newest = self._out.link.encoder_count
-        if newest is not None:
-            now = max(self.tracker.position(newest), now if now is not None else 0)
+        now = self._newest_position()
         return now is not None and now >= part.deadline
 
     def _close_what_is_due(self) -> None:
@@ -343,23 +331,24 @@ class StationCore:
     def _judge(self, part: Part) -> None:
         if self.tracker.near_untriggered(part):
             part.mark("near_untriggered")
-        if not self.ready:
+        in_force = self._at_trigger.pop(part.part_id, None) or self.day.in_force
+        held = not (self.ready and self.day.may_accept(in_force))
+        # What passes by key is told by what was found on it: only a good ball is named by the hold.
+        if held and set(self.holds) != {"key"}:
             part.mark("not_ready")
-        inspection = self._gauges.fused(part)
-        in_force = self._at_trigger.pop(part.part_id, self._in_force)
-        verdict = judge(
-            inspection,
-            self._recipe,
-            self._detector.contract,
-            model_sha256=in_force.model_sha256,
-            recipe_sha256=in_force.recipe_sha256,
-        )
+        inspection, verdict = self._verdict(part, in_force)
+        if held and verdict.decision is Decision.ACCEPT:
+            part.mark("not_ready")
+            inspection, verdict = self._verdict(part, in_force)
         self._out.link.send_verdict(verdict_record(part, verdict.decision, verdict.first_reason))
         part.judged = True
         part.accepted = verdict.decision is Decision.ACCEPT
-        self._out.journal(
-            judged_entry(part, inspection, verdict, in_force, time.monotonic_ns(), self.stamp())
-        )
+        part.decision, part.reason = verdict.decision.name.lower(), verdict.first_reason
+        entry = judged_entry(part, inspection, verdict, in_force, time.monotonic_ns(), self.stamp())
+        self._out.journal(entry)
+        self.latency.add(entry)
+        if in_force.challenge:
+            self.day.on_verdict(part.part_id, part.decision, [reason.code for reason in verdict.reasons])
         self.counts["parts"] += 1
         self.counts["judged"] += 1
         self.counts[f"verdict_{verdict.decision.name.lower()}"] += 1
@@ -368,6 +357,11 @@ class StationCore:
         not_kept = self._out.pictures(part, verdict, self._views.pop(part.part_id, []))
         if not_kept:
             self.fault("picture_too_large", f"part {part.part_id}", not_kept)
+
+    def _verdict(self, part: Part, in_force: InForce) -> tuple[Inspection, Verdict]:
+        inspection = self._gauges.fused(part)
+        hashes = {"model_sha256": in_force.model_sha256, "recipe_sha256": in_force.recipe_sha256}
+        return inspection, judge(inspection, self._recipe, self._detector.contract, **hashes)
 
     def _revoke(self, part: Part, reason: str) -> None:
         """An accept that newer knowledge takes back: a second verdict, which the PLC treats as reject."""
@@ -380,7 +374,11 @@ class StationCore:
 
     def after_events(self, forget_counts: int) -> None:
         """Acknowledge what is on disk, forget what has passed, show progress to the PLC."""
-        tail = self._acks.due(self._out.durable())
+        self.day.tick()
+        entry = self.line.entry_if_new(self.holds, self.day.open_lot, self.day.open_shift, self.stamp)
+        if entry is not None:
+            self._out.journal(entry)
+        tail = self._outcomes.due(self._out.durable())
         if tail is not None and self.plc_boot_id is not None:
             self._out.link.ack_outcomes(self.plc_boot_id, tail)
         self.tracker.forget_before(forget_counts)
@@ -392,6 +390,6 @@ class StationCore:
         totals |= self.header
         return CountersEntry(self.plc_boot_id or 0, totals, time.time_ns())
 
-    def change_in_force(self, **changes: str) -> None:
-        """New lot, shift or hashes for the parts triggered from now on."""
-        self._in_force = replace(self._in_force, **changes)
+    def on_act(self, asked: ActAsked) -> None:
+        """A person wants something done."""
+        self.day.on_act(asked)

@@ -36,6 +36,12 @@ class Link(Protocol):
     def ack_outcomes(self, plc_boot_id: int, tail: int) -> None:
         """Outcomes up to here are on disk."""
 
+    def request_stop(self) -> None:
+        """Ask for the belt to be latched."""
+
+    def withdraw_stop(self) -> None:
+        """It is latched: the request need not stand any longer."""
+
 
 class Tracker(Protocol):
     """What the core needs of a part tracker."""
@@ -74,6 +80,9 @@ class Tracker(Protocol):
 
     def lose_pending(self, part: Part, cause: str) -> None:
         """Give up what has not come."""
+
+    def in_zone(self, lane: int | None = None) -> int:
+        """Parts between photo-eye and gate, all or those of one lane."""
 
     def forget_before(self, behind_gate_counts: int) -> None:
         """Drop what has passed."""

@@ -1,7 +1,8 @@
 """The station process: capture threads, inspection, judge, PLC link, journal, nothing else.
 
 `python -m edge_runtime.station.process STATION.yaml`, started by `ferrogate run`. One
-inbox, one decision loop. Pictures and database live in the recorder process.
+inbox, one decision loop. Pictures and database live in the recorder process. What people
+want done comes in by the desk; what they see goes out by the mailboxes of `show`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,10 @@ import sys
 import threading
 import time
 from datetime import UTC, date, datetime
-from functools import partial
 from pathlib import Path
 
 import cv2
 
-from edge_runtime.cameras import open_camera
 from edge_runtime.cameras.base import (
     CameraDownEvent,
     CameraEndedEvent,
@@ -30,17 +29,13 @@ from edge_runtime.cameras.base import (
     FrameEvent,
     LostFramesEvent,
 )
-from edge_runtime.cameras.capture import CaptureThread
-from edge_runtime.config import (
-    CameraConfig,
-    FolderCameraSource,
-    ModbusPlc,
-    StationConfig,
-    VirtualEye,
-    load_recipe,
-    load_station,
-)
+from edge_runtime.config import ModbusPlc, StationConfig, VirtualEye, load_station
+from edge_runtime.day.client import desk_path
+from edge_runtime.day.files import day_file
+from edge_runtime.day.state import DayState
+from edge_runtime.entries import FaultEntry
 from edge_runtime.journal import JournalWriter
+from edge_runtime.logs import log_error, setup_logging
 from edge_runtime.parts import PartTracker
 from edge_runtime.plc.events import (
     EpochAgreed,
@@ -54,11 +49,18 @@ from edge_runtime.plc.events import (
 )
 from edge_runtime.plc.link import PlcLink
 from edge_runtime.priority import STATION, ask_for_priority
+from edge_runtime.station import RESTART
+from edge_runtime.station.asked import ActAsked
 from edge_runtime.station.bench import BenchLink, BenchTracker
 from edge_runtime.station.beside import BesideThread
+from edge_runtime.station.captures import Captures
 from edge_runtime.station.core import StationCore
+from edge_runtime.station.day_file import DayFile
+from edge_runtime.station.day_start import day_start, find_day, recipe_at_start
+from edge_runtime.station.desk import Desk
 from edge_runtime.station.gauges import Gauges
 from edge_runtime.station.ports import Outputs
+from edge_runtime.station.prepare import Preparer
 from edge_runtime.station.rows import InForce
 from edge_runtime.station.session import (
     SessionFacts,
@@ -69,8 +71,8 @@ from edge_runtime.station.session import (
     session_entry,
 )
 from edge_runtime.station.shots import PictureSender
+from edge_runtime.station.show import Show, shown_facts
 from vision.errors import CameraError, FerrogateError
-from vision.judge import require_labels
 
 log = logging.getLogger(__name__)
 
@@ -78,13 +80,11 @@ log = logging.getLogger(__name__)
 IDLE_S = 0.02
 #: events taken in one go before acknowledgements are looked at
 BATCH = 16
-#: events that may wait; beyond that a live camera's frames are lost, with that name
-INBOX_MAX = 128
 COUNTERS_PERIOD_S = 2.0
 #: a detector that has not run for this long is run once, so that its caches stay warm
 KEEP_WARM_S = 1.0
 
-Event = CaptureEvent | LinkEvent
+Event = CaptureEvent | LinkEvent | ActAsked
 
 
 class Station:
@@ -103,18 +103,21 @@ class Station:
         self._supervised = supervised
         self._parent_pid = os.getppid()
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        self._boot_id = machine_boot_id()
         self.stopping = threading.Event()
-        recipe = load_recipe(config.recipe)
-        self._gauges = Gauges(config, recipe, _today())
         model = open_detector(config.detector)
         self.detector = model.detector
-        require_labels(recipe, self.detector.contract)
+        contract = self.detector.contract
         if self.detector.provider_note:
-            print(self.detector.provider_note, file=sys.stderr, flush=True)
-        facts = SessionFacts(config, recipe, model, self._gauges, machine_boot_id())
+            log.warning("provider_fallback", extra={"detail": self.detector.provider_note})
         books = books_so_far(config.storage)
+        found = find_day(config, books.last)
+        chosen = recipe_at_start(config, found.state, contract)
+        recipe = chosen.recipe
+        self._gauges = Gauges(config, recipe, _today())
+        facts = SessionFacts(config, recipe, model, self._gauges, self._boot_id)
         self.journal = JournalWriter(
-            journal_folder(config.storage), config.storage.journal_segment_mb, boot_id=facts.boot_id
+            journal_folder(config.storage), config.storage.journal_segment_mb, boot_id=self._boot_id
         )
         self._pictures = PictureSender(config, recipe.size.d_nominal_mm)
         tracker: PartTracker | BenchTracker
@@ -142,71 +145,77 @@ class Station:
             self._gauges,
             in_force,
             out,
-            facts.boot_id,
+            self._boot_id,
             books.known,
             _lanes(config),
             self._beside,
+            day_start(config, found, books.last, chosen, contract.labels, _lanes(config)),
         )
-        self._capture = [
-            CaptureThread(open_camera(camera), camera, partial(self._take_in, _patient(camera)))
-            for camera in config.cameras
-        ]
+        self._captures = Captures(config.cameras, self._inbox, self.stopping)
         self._ended: set[str] = set()
-        self.journal.append(session_entry(facts))
+        session = session_entry(facts)
+        self.journal.append(session)
+        if found.gap:
+            self.core.fault("day_gap", found.gap)
+        self.core.day.note_recipe(books.last.recipe_sha256, session.recipe_sha256)
+        self._show = Show(config, shown_facts(session, chosen, model))
+        self._day_file = DayFile(
+            day_file(config.storage.folder), self._written_day, self._durable, self._fault_of_day
+        )
+        self._desk = Desk(
+            desk_path(config.name),
+            self._inbox.put,
+            self.journal.wait_durable,
+            Preparer(config, contract, lambda: self.core.day.state, _today),
+            self._day_file,
+        )
         self._forget_counts = (
             2 * max((lane.gate_to_confirm_counts for lane in config.line.lanes), default=1)
             if config.line is not None
             else 1
         )
 
-    def run(self) -> None:
-        """Until `stopping` is set or every recording is over."""
+    def run(self) -> int:
+        """Until `stopping` is set, every recording is over, or a changeover is done; the exit code."""
         self.detector.warm_up()
-        started = []
         try:
             # The epoch first: a frame before it could belong to no part.
             self._link.start()
-            for capture in self._capture:
-                capture.start()
-                started.append(capture)
+            self._captures.start()
+            self._desk.start()
             self._loop()
         finally:
             # Whatever ended the loop: a capture thread that waits for room in the inbox must let go.
             self.stopping.set()
             self._link.stop()
-            for capture in started:
-                capture.stop()
+            self._captures.stop()
+            self._desk.close()
             self._drain()
             self._beside.close()
             self.journal.append(self.core.counters_entry())
             self.journal.close()
+            self._day_file.keep()
             self._pictures.close(leave=self._supervised)
+            self._show.close()
+        return RESTART if self.core.day.restart_due else 0
+
+    def _written_day(self) -> tuple[DayState, int]:
+        return self.core.day.written
+
+    def _durable(self) -> int:
+        return self.journal.durable_count
+
+    def _fault_of_day(self, code: str, detail: str) -> None:
+        """From the desk's thread: the journal takes entries from everywhere, the core's counts do not."""
+        self.journal.append(FaultEntry(code, detail, 1, time.time_ns(), self._boot_id))
 
     def _orphaned(self) -> bool:
         """The supervisor is gone: nobody books what this station would judge."""
         return self._supervised and os.getppid() != self._parent_pid
 
-    def _take_in(self, patient: bool, event: CaptureEvent) -> None:
-        """Where capture threads put their events; a full inbox slows a recording, or costs a live frame."""
-        if isinstance(event, FrameEvent):
-            while self._inbox.qsize() >= INBOX_MAX:
-                if self.stopping.is_set():
-                    return
-                if not patient:
-                    self._inbox.put(
-                        LostFramesEvent(event.frame.camera, 1, "inbox_full", "the station is behind")
-                    )
-                    return
-                time.sleep(0.002)
-        self._inbox.put(event)
-
     def _check_workers(self) -> None:
         """A station whose link or camera thread broke off is started again, not left half alive."""
-        dead = [
-            camera.name
-            for camera, capture in zip(self.config.cameras, self._capture, strict=True)
-            if not capture.alive
-        ]
+        dead = self._captures.dead()
         # Looked at only now: a thread that was dead above has put its recording's end in here before.
         if not self._inbox.empty():
             return
@@ -233,6 +242,9 @@ class Station:
                 last_frame = now
             self._watch_journal()
             self.core.after_events(self._forget_counts)
+            self._show.status_if_due(self.core, self.journal)
+            if self.core.day.restart_due:
+                return
             if now >= next_counters:
                 next_counters = now + COUNTERS_PERIOD_S
                 self.journal.append(self.core.counters_entry())
@@ -240,7 +252,7 @@ class Station:
                 self._watch_calibrations()
                 # Collected here, between events, instead of in the middle of an inspection.
                 gc.collect()
-            if len(self._ended) == len(self._capture) and self._inbox.empty():
+            if len(self._ended) == len(self._captures) and self._inbox.empty():
                 return
 
     def _handle_batch(self) -> bool:
@@ -287,6 +299,7 @@ class Station:
         match event:
             case FrameEvent(frame=frame):
                 core.on_frame(frame)
+                self._show.picture_if_wanted(core, frame, self._inbox.qsize())
             case StatusRead(header=header):
                 core.on_status(header)
             case TriggersRead(records=records):
@@ -310,16 +323,13 @@ class Station:
                 pass  # its next frame releases the hold
             case CameraEndedEvent(camera=camera):
                 self._ended.add(camera)
+            case ActAsked():
+                core.on_act(event)
 
 
 def _today() -> date:
     """The day on which calibrations must be valid; UTC, as all dates in the books."""
     return datetime.now(UTC).date()
-
-
-def _patient(camera: CameraConfig) -> bool:
-    """A recording that need not run in real time waits for the loop."""
-    return isinstance(camera.source, FolderCameraSource) and not camera.source.realtime
 
 
 def _lanes(config: StationConfig) -> frozenset[int]:
@@ -331,23 +341,24 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="ferrogate station process")
     parser.add_argument("station", type=Path)
     args = parser.parse_args(argv)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    setup_logging("station")
     ask_for_priority(STATION)
     # The decision loop shares its interpreter with small I/O threads: let go of it quickly.
     sys.setswitchinterval(0.002)
     cv2.setNumThreads(1)
     try:
-        station = Station(load_station(args.station), supervised=True)
+        config = load_station(args.station)
+        setup_logging("station", config.name)
+        station = Station(config, supervised=True)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: station.stopping.set())
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
         gc.freeze()
         gc.disable()
-        station.run()
+        return station.run()
     except FerrogateError as error:
-        print(f"{error.what}\n  where: {error.where}\n  what to do: {error.todo}", file=sys.stderr)
+        log_error(error)
         return error.exit_code
-    return 0
 
 
 if __name__ == "__main__":

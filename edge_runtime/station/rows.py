@@ -27,13 +27,17 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """What was in force at a part's trigger; `calibration_sha256` '' where no camera has a calibration."""
+    """What was in force at a part's trigger.
+
+    `calibration_sha256` '' where no camera has a calibration; `challenge` '' for a ball of production.
+    """
 
     lot: str
     shift: str
     recipe_sha256: str
     model_sha256: str
     calibration_sha256: str = ""
+    challenge: str = ""
 
 
 def verdict_record(part: Part, decision: Decision, reason: str) -> VerdictRecord:
@@ -65,14 +69,15 @@ def view_row(due: DueView) -> ViewRow:
         diameter_min_mm=found.diameter_min_mm,
         diameter_max_mm=found.diameter_max_mm,
         diameter_mean_mm=found.diameter_mean_mm,
-        findings=_finding_rows(found),
+        findings=finding_rows(found),
         roundness_mm=found.roundness_mm,
         outline_share=None if found.outline is None else found.outline.outline_share,
         u_diameter_mm=found.u_diameter_mm,
     )
 
 
-def _finding_rows(found: ViewFindings) -> tuple[FindingRow, ...]:
+def finding_rows(found: ViewFindings) -> tuple[FindingRow, ...]:
+    """What the detector found in a view, frame pixels, as far as it is worth a row."""
     boxes = found.detections
     rows = []
     for index in range(len(boxes)):
@@ -137,6 +142,7 @@ def judged_entry(
         temperature_celsius=temperature.celsius if temperature else None,
         u_temperature_celsius=temperature.u_celsius if temperature else None,
         calibration_sha256=in_force.calibration_sha256 or None,
+        challenge=in_force.challenge,
     )
 
 
@@ -167,6 +173,7 @@ def unjudged_entry(trigger: TriggerRecord, cause: str, in_force: InForce | None,
         utc_ns=stamp.utc_ns,
         boot_id=stamp.boot_id,
         reasons=(ReasonRow(cause),),
+        challenge=in_force.challenge if in_force else "",
     )
 
 
@@ -182,7 +189,9 @@ def gap_entry(
     trigger: TriggerRecord, missing: tuple[int, int], header: dict[str, int], stamp: Stamp
 ) -> GapEntry:
     """Entry of the numbers (first, last) that nobody read before `trigger`; PLC totals are the proof."""
-    totals = {name: header.get(f"{name}_total", 0) for name in ("triggers", "accepted", "rejected")}
+    totals = {
+        name: header.get(f"{name}_total", 0) for name in ("triggers", "accepted", "rejected", "bypassed")
+    }
     return GapEntry(
         epoch=trigger.epoch,
         lane=trigger.lane,
@@ -210,4 +219,5 @@ def outcome_entry(record: OutcomeRecord, stamp: Stamp) -> OutcomeEntry:
         reason=reason_word(record.reason),
         utc_ns=stamp.utc_ns,
         boot_id=stamp.boot_id,
+        confirm_encoder_count=None if record.confirm == Confirm.NONE else record.confirm_encoder_count,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge_runtime.config import DetectorConfig, StationConfig, StorageConfig
 from edge_runtime.entries import SessionEntry
-from edge_runtime.journal import last_known
+from edge_runtime.journal import LastKnown, last_known
 from edge_runtime.models import read_model
 from edge_runtime.station.gauges import Gauges
 from edge_runtime.station.known import KnownTriggers
@@ -40,10 +40,11 @@ class SessionFacts:
 
 @dataclass(frozen=True, slots=True)
 class BooksSoFar:
-    """Highest epoch in the journal, and the trigger numbers that come next."""
+    """Highest epoch in the journal, the trigger numbers that come next, and all else that it knows."""
 
     epoch: int
     known: KnownTriggers
+    last: LastKnown
 
 
 def machine_boot_id() -> str:
@@ -80,7 +81,7 @@ def books_so_far(storage: StorageConfig) -> BooksSoFar:
     next_seq: dict[int, dict[int, int]] = {boot: {} for boot in known.plc_boot_ids.values()}
     for (boot, lane), last in known.last_seqs.items():
         next_seq.setdefault(boot, {})[lane] = last + 1
-    return BooksSoFar(known.highest_epoch, KnownTriggers(next_seq))
+    return BooksSoFar(known.highest_epoch, KnownTriggers(next_seq), known)
 
 
 def session_entry(facts: SessionFacts) -> SessionEntry:

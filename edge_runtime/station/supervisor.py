@@ -1,109 +1,48 @@
-"""`ferrogate run`: starts the station and the recorder, and starts them again when they die.
+"""`ferrogate run`: starts station, recorder and page, and starts them again when they die.
 
 The line is safe without them: the PLC rejects everything while no heartbeat comes.
 So a process that dies is simply started again, a few times per minute; one that
-keeps dying is a fault for a person.
+keeps dying is a fault for a person. Without a page the line goes on all the same.
+Neighbours: `child` is one process of them, `storage_lock` keeps a second station out.
 """
 
 from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge_runtime.config import StationConfig
+from edge_runtime.day.client import desk_path
 from edge_runtime.ledger.store import ledger_url, open_ledger
-from edge_runtime.shm_ring import picture_ring_name, remove_ring
-from vision.errors import FerrogateError, LedgerError
+from edge_runtime.live.mailbox import picture_box_name, status_box_name
+from edge_runtime.shm_ring import memory_path, picture_ring_name, remove_ring
+from edge_runtime.station import RESTART
+from edge_runtime.station.child import Child, RestartsSpentError, exit_reason
+from vision.errors import LedgerError
 
-#: restarts of one process within the window before the supervisor gives up
-RESTARTS_MAX = 5
-RESTART_WINDOW_S = 60.0
+log = logging.getLogger(__name__)
+
 #: exit codes that a restart cannot mend: configuration, model, provider
 FINAL_CODES = frozenset({2, 4, 5})
-STOP_GRACE_S = 15.0
-STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
+#: a station that asks to be started anew sooner than this after its start spends its budget
+FREE_RESTART_AFTER_S = 3.0
+#: the page comes once the station shows its status, and no later than this
+PAGE_AFTER_S = 15.0
 PROCESSES_FILE = "processes.json"
-
-
-class RestartsSpentError(FerrogateError):
-    """A process keeps dying (exit code 10)."""
-
-    exit_code = 10
-
-
-@dataclass(slots=True)
-class Child:
-    """One supervised process."""
-
-    name: str
-    module: str
-    process: subprocess.Popen[bytes] | None = None
-    starts_s: deque[float] = field(default_factory=deque)
-
-    def start(self, station_file: Path) -> None:
-        """Start it; its messages go to our stderr."""
-        now = time.monotonic()
-        while self.starts_s and now - self.starts_s[0] > RESTART_WINDOW_S:
-            self.starts_s.popleft()
-        if len(self.starts_s) > RESTARTS_MAX:
-            raise RestartsSpentError(
-                f"the {self.name} died {len(self.starts_s)} times within {RESTART_WINDOW_S:.0f} s",
-                where=str(station_file),
-                todo="the line stays in reject; read the messages above, run 'ferrogate doctor STATION.yaml'",
-            )
-        self.starts_s.append(now)
-        # A child inherits the mask and lifts it once it can end in order: told to stop while it
-        # still imports, it would otherwise die with its work undone.
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        try:
-            self.process = subprocess.Popen([sys.executable, "-m", self.module, str(station_file)])
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-
-    def returncode(self) -> int | None:
-        """Exit code once it has ended."""
-        return None if self.process is None else self.process.poll()
-
-    def stop(self, grace_s: float = STOP_GRACE_S) -> None:
-        """SIGTERM, and SIGKILL when it does not listen."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(grace_s)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
-
-def _note_processes(folder: Path, children: list[Child]) -> None:
-    """Process ids, for service scripts."""
-    pids = {child.name: child.process.pid for child in children if child.process is not None}
-    path = folder / PROCESSES_FILE
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"supervisor": os.getpid(), **pids}), encoding="utf-8")
-    temporary.replace(path)
-
-
-def _exit_reason(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+_POLL_S = 0.1
 
 
 def supervise(
     config: StationConfig, station_file: Path, stop: threading.Event, parent_pid: int | None = None
 ) -> int:
-    """Run station and recorder until `stop` is set or the station ends by itself.
+    """Run station, recorder and page until `stop` is set or the station ends by itself.
 
     Args:
         config, station_file: the station.
@@ -114,7 +53,7 @@ def supervise(
         The station's exit code; 0 when it was stopped or its recordings are over.
 
     Raises:
-        RestartsSpentError: a process keeps dying.
+        RestartsSpentError: station or recorder keeps dying.
         LedgerError: the storage folder or the ledger cannot be used.
     """
     folder = config.storage.folder
@@ -152,32 +91,129 @@ def storage_lock(folder: Path) -> Iterator[None]:
         yield
 
 
+class Family:
+    """The processes of one station.
+
+    Args:
+        config, station_file: the station.
+    """
+
+    def __init__(self, config: StationConfig, station_file: Path) -> None:
+        self._config = config
+        self._file = station_file
+        self.station = Child("station", "edge_runtime.station.process")
+        self.recorder = Child("recorder", "edge_runtime.recorder_main")
+        self.page = Child("page", "edge_runtime.page.process")
+        self._page_due_s: float | None = None
+        self._page_given_up = config.page is None
+
+    def start(self) -> None:
+        """Station and recorder; the page follows."""
+        # Of a supervisor that was killed: a status that nobody writes any more must not be shown.
+        self._remove_mailboxes()
+        self.station.start(self._file)
+        self.recorder.start(self._file)
+        self._page_due_s = time.monotonic() + PAGE_AFTER_S
+        self._note()
+
+    def look(self) -> int | None:
+        """Start again what has died; the station's exit code once it has ended for good.
+
+        Raises:
+            RestartsSpentError: station or recorder keeps dying.
+        """
+        code = self.station.returncode()
+        if code == 0 or code in FINAL_CODES:
+            return code
+        if code is not None:
+            asked = code == RESTART
+            log.log(
+                logging.INFO if asked else logging.WARNING,
+                "process_ended",
+                extra={"child": "station", "why": exit_reason(code), "then": "starting it again"},
+            )
+            free = asked and time.monotonic() - self.station.started_s > FREE_RESTART_AFTER_S
+            self.station.start(self._file, free=free)
+            self._note()
+        if (code := self.recorder.returncode()) is not None:
+            self._say_ended(self.recorder, code, "starting it again")
+            self.recorder.start(self._file)
+            self._note()
+        if not self._page_given_up:
+            self._look_after_page()
+        return None
+
+    def _look_after_page(self) -> None:
+        """The page is started, or started again; whatever becomes of it, the line runs on."""
+        if self.page.process is None:
+            status = memory_path(status_box_name(self._config.name))
+            if not status.exists() and time.monotonic() < (self._page_due_s or 0.0):
+                return
+        else:
+            code = self.page.returncode()
+            if code is None:
+                return
+            if code in FINAL_CODES:
+                self._give_up_page(f"it ended with exit code {code}, which a restart cannot mend")
+                return
+            self._say_ended(self.page, code, "starting it again")
+        try:
+            self.page.start(self._file)
+        except RestartsSpentError as error:
+            self._give_up_page(error.what)
+        except OSError as error:
+            self._give_up_page(f"it cannot be started: {error.strerror or error}")
+        self._note()
+
+    def _give_up_page(self, why: str) -> None:
+        self._page_given_up = True
+        todo = "the line runs on without it; read its messages above, mend it, start the station again"
+        log.error("no_page", extra={"why": why, "todo": todo})
+
+    def _say_ended(self, child: Child, code: int, then: str) -> None:
+        log.warning("process_ended", extra={"child": child.name, "why": exit_reason(code), "then": then})
+
+    def stop(self) -> None:
+        """The station first, so that the recorder books its last entries and the page shows them."""
+        for child in (self.station, self.recorder, self.page):
+            child.stop()
+        # Stations that were killed could not take these away.
+        remove_ring(picture_ring_name(self._config.name))
+        self._remove_mailboxes()
+        (self._config.storage.folder / PROCESSES_FILE).unlink(missing_ok=True)
+
+    def _remove_mailboxes(self) -> None:
+        name = self._config.name
+        boxes = [status_box_name(name), *(picture_box_name(name, each.name) for each in self._config.cameras)]
+        for box in boxes:
+            memory_path(box).unlink(missing_ok=True)
+        desk_path(name).unlink(missing_ok=True)
+
+    def _note(self) -> None:
+        """Process ids, for service scripts; a disk that is full must not stop the line."""
+        children = (self.station, self.recorder, self.page)
+        pids = {child.name: child.process.pid for child in children if child.process is not None}
+        path = self._config.storage.folder / PROCESSES_FILE
+        temporary = path.with_suffix(".tmp")
+        try:
+            temporary.write_text(json.dumps({"supervisor": os.getpid(), **pids}), encoding="utf-8")
+            temporary.replace(path)
+        except OSError as error:
+            log.warning("processes_not_noted", extra={"path": str(path), "why": error.strerror or str(error)})
+
+
 def _supervise(
     config: StationConfig, station_file: Path, stop: threading.Event, parent_pid: int | None
 ) -> int:
-    folder = config.storage.folder
-    recorder = Child("recorder", "edge_runtime.recorder_main")
-    station = Child("station", "edge_runtime.station.process")
+    family = Family(config, station_file)
     try:
-        station.start(station_file)
-        recorder.start(station_file)
-        _note_processes(folder, [station, recorder])
-        while not stop.wait(0.1):
+        family.start()
+        while not stop.wait(_POLL_S):
             if parent_pid is not None and os.getppid() != parent_pid:
                 return 0
-            code = station.returncode()
-            if code == 0 or code in FINAL_CODES:
+            code = family.look()
+            if code is not None:
                 return code
-            for child in (station, recorder):
-                code = child.returncode()
-                if code is not None:
-                    print(f"{child.name} ended ({_exit_reason(code)}): starting it again", file=sys.stderr)
-                    child.start(station_file)
-                    _note_processes(folder, [station, recorder])
         return 0
     finally:
-        # The station first: the recorder then books its last entries.
-        station.stop()
-        recorder.stop()
-        remove_ring(picture_ring_name(config.name))
-        (folder / PROCESSES_FILE).unlink(missing_ok=True)
+        family.stop()

@@ -20,6 +20,7 @@ from edge_runtime.twin.auditor_checks import (
     ACCEPT_CHUTE,
     NO_BREACH,
     REJECT_CHUTE,
+    KeyCheck,
     Named,
     ProofCheck,
     views_of,
@@ -77,6 +78,7 @@ class _Audit:
         self._settings = settings
         self._band_mm = band_mm
         self._proof = ProofCheck(joined, settings)
+        self._key = KeyCheck(joined, settings)
         self._findings: list[AuditFinding] = []
         self._last_view_ns: dict[PartKey, int] = {}
 
@@ -98,7 +100,9 @@ class _Audit:
         views = views_of(ball, part, self._settings) if part is not None else None
         if part is not None and views is not None and views.last_ns is not None:
             self._last_view_ns[part.key] = views.last_ns
-        named = self._proof.check(ball) if ball.chute == ACCEPT_CHUTE else []
+        bypassed, named = self._key.check(ball, part)
+        if ball.chute == ACCEPT_CHUTE and not bypassed:
+            named += self._proof.check(ball)
         if ball.chute not in (ACCEPT_CHUTE, REJECT_CHUTE, "on_belt"):
             named.append(
                 (Kind.BALL_UNACCOUNTED, f"ball {ball.ball} ({ball.label}) is in no chute and not on the belt")
@@ -110,7 +114,7 @@ class _Audit:
         self._name(
             ball, part, ball_findings(self._join, self._settings, ball, part, views), Severity.FINDING, faults
         )
-        return self._row(ball, part, views.last_ns if views else None, faults, violations)
+        return self._row(ball, part, views.last_ns if views else None, faults, violations, bypassed)
 
     def _name(
         self,
@@ -141,6 +145,7 @@ class _Audit:
         last_view_ns: int | None,
         faults: tuple[str, ...],
         violations: list[Named],
+        bypassed: bool,
     ) -> BallAudit:
         held = part.held if part is not None else None
         shared = bool(self._join.parts_of[ball.ball]) and part is None
@@ -164,7 +169,8 @@ class _Audit:
             late=part is not None and is_late(part),
             neighbour=False,
             faults=faults,
-            proven=ball.chute == ACCEPT_CHUTE and not violations,
+            bypassed=bypassed,
+            proven=ball.chute == ACCEPT_CHUTE and not violations and not bypassed,
             violations=tuple(dict.fromkeys(kind.value for kind, _ in violations)),
         )
         near = shared or row.cause in _NEIGHBOUR_CAUSES or row.reason in _NEIGHBOUR_REASONS
@@ -172,7 +178,8 @@ class _Audit:
 
     def _totals(self, rows: tuple[BallAudit, ...]) -> Totals:
         truth: Truth = self._join.truth
-        accepted = [row for row in rows if row.chute == ACCEPT_CHUTE]
+        accepted = [row for row in rows if row.chute == ACCEPT_CHUTE and not row.bypassed]
+        bypassed = sum(row.bypassed for row in rows)
         rejected_good = [row for row in rows if row.chute == REJECT_CHUTE and not row.defective]
         escapes = [row for row in accepted if row.defective]
         alone = [row for row in rejected_good if not row.neighbour]
@@ -181,9 +188,10 @@ class _Audit:
         return Totals(
             balls=len(rows),
             accepted=len(accepted),
+            bypassed=bypassed,
             rejected=rejected,
             on_belt=on_belt,
-            unaccounted=len(rows) - len(accepted) - rejected - on_belt,
+            unaccounted=len(rows) - len(accepted) - bypassed - rejected - on_belt,
             untriggered=sum(not self._join.parts_of[row.ball] for row in rows),
             unproven_accepts=sum(not row.proven for row in accepted),
             wrong_chute=sum(finding.kind is Kind.WRONG_CHUTE for finding in self._findings),
@@ -200,7 +208,7 @@ class _Audit:
 
 
 def _disproven(row: BallAudit) -> BallAudit:
-    if row.chute != ACCEPT_CHUTE:
+    if row.chute != ACCEPT_CHUTE or row.bypassed:
         return row
     return replace(row, proven=False, violations=(*row.violations, Kind.VERDICTS_SHIFTED.value))
 

@@ -28,7 +28,7 @@ SPACING_GRACE_COUNTS = 4
 ACCEPT_CHUTE, REJECT_CHUTE = "accept", "reject"
 
 #: kinds that leave the proof of the ball as whole as it was
-NO_BREACH = frozenset({Kind.ACCEPT_IN_TRANSIT, Kind.PROVEN_BUT_REJECTED})
+NO_BREACH = frozenset({Kind.ACCEPT_IN_TRANSIT, Kind.PROVEN_BUT_REJECTED, Kind.BYPASSED})
 
 Named = tuple[Kind, str]
 
@@ -58,6 +58,43 @@ def views_of(ball: TruthBall, part: PlcPart, settings: LineSettings) -> Views:
     got = tuple(seen[view.camera, view.count] for view in due if (view.camera, view.count) in seen)
     missing = tuple(view for view in due if view.certain and (view.camera, view.count) not in seen)
     return Views(got, missing)
+
+
+class KeyCheck:
+    """Looks whether a ball passed by key, and whether the PLC tells the truth about it."""
+
+    def __init__(self, joined: Join, settings: LineSettings) -> None:
+        self._key = joined.truth.key
+        self._settings = settings
+
+    def check(self, ball: TruthBall, part: PlcPart | None) -> tuple[bool, list[Named]]:
+        """Whether it is bypassed (then it needs no proof), and everything to be named.
+
+        A ball of which the PLC says that it was accepted needs its proof, whatever the key.
+        """
+        said = part.outcome.side if part is not None and part.outcome is not None else ""
+        held = self._key.held_at(ball.placed_ns, self._settings)
+        found = list(self._claims(ball, part, said, held)) if part is not None else []
+        bypassed = held and ball.chute == ACCEPT_CHUTE and said != "ACCEPT"
+        if bypassed:
+            found.append((Kind.BYPASSED, f"{_who(ball)} passed by key, without a proof"))
+        return bypassed, found
+
+    def _claims(self, ball: TruthBall, part: PlcPart, said: str, held: bool) -> Iterator[Named]:
+        if said == "ACCEPT" and self._key.settled_at(ball.placed_ns):
+            yield Kind.ACCEPTED_UNDER_KEY, f"{_who(ball)} was counted as accepted with the key off AUTO"
+        if not part.under_key or held:
+            return
+        if ball.placed_count is not None and self._key.turned_under(ball.placed_count, self._settings):
+            return
+        decided_ns = part.decision.t_ns if part.decision is not None else None
+        if said != "BYPASS" and self._key.held_at(decided_ns, self._settings):
+            # It was to pass by key, which was turned back before it came to the gate.
+            return
+        yield (
+            Kind.BYPASS_WITHOUT_KEY,
+            f"{_who(ball)}: the PLC says {part.cause}, and nobody had turned the key",
+        )
 
 
 class ProofCheck:

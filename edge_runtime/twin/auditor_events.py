@@ -17,7 +17,7 @@ from vision.types import Decision
 #: the PLC latches in the scan that sees the cause; this many scans are granted
 LATCH_SCANS = 4
 MISMATCHES_TO_LATCH = 2
-_CHUTE_OF_SIDE = {"ACCEPT": ACCEPT_CHUTE, "REJECT": REJECT_CHUTE}
+_CHUTE_OF_SIDE = {"ACCEPT": ACCEPT_CHUTE, "REJECT": REJECT_CHUTE, "BYPASS": ACCEPT_CHUTE}
 _CHUTE_OF_EYE = {"ACCEPT_EYE": ACCEPT_CHUTE, "REJECT_EYE": REJECT_CHUTE}
 _REFUSED = {
     "stale_epoch": Kind.STALE_EPOCH_VERDICTS,
@@ -79,7 +79,8 @@ def _early(ball: TruthBall, part: PlcPart, views: Views | None, who: str) -> lis
 
 
 def _gate(join: Join, settings: LineSettings, ball: TruthBall, part: PlcPart, who: str) -> list[Named]:
-    if part.decision is None:
+    if part.decision is None or part.under_key:
+        # What the key does with the gate is told by the outcome, see `_witness`.
         return []
     found: list[Named] = []
     to_accept = part.side == "ACCEPT"
@@ -149,7 +150,14 @@ def _belt_stops(join: Join, settings: LineSettings) -> list[AuditFinding]:
     found = []
     for event in join.log.events:
         if event.name == "confirm" and event.row["stray"] and event.row["eye"] == "ACCEPT_EYE":
+            count = int(event.row["edge_position"]) + event.shift
+            if join.truth.key.excuses_stray(event.t_ns, count, settings):
+                continue
             why = "a ball without a part in the accept chute"
+        elif event.name == "mismatch" and event.row.get("trial"):
+            if join.truth.key.in_service(event.t_ns, int(event.row["position"]) + event.shift, settings):
+                continue
+            why = "a mismatch that the PLC took for a trial of the gate, with the key elsewhere"
         elif event.name == "mismatch" and (
             event.row["confirm"] == "ACCEPT_EYE" or int(event.row["run"]) >= MISMATCHES_TO_LATCH
         ):

@@ -92,10 +92,21 @@ class PlcPart:
 
     @property
     def side(self) -> str:
-        """The PLC's last word before the gate: 'ACCEPT', 'REJECT', '' when it never decided."""
+        """The PLC's last word before the gate: 'ACCEPT', 'REJECT', '' when it never decided.
+
+        'BYPASS' where its outcome says that the key took over.
+        """
+        if self.outcome is not None and self.outcome.side == "BYPASS":
+            return "BYPASS"
         if self.decision is None:
             return ""
         return "REJECT" if self.drop is not None else self.decision.side
+
+    @property
+    def under_key(self) -> bool:
+        """The PLC says that the key had its hand in it."""
+        causes = {self.decision.cause if self.decision else "", self.outcome.cause if self.outcome else ""}
+        return bool(causes & {"BYPASS", "SERVICE"})
 
     @property
     def cause(self) -> str:
@@ -121,11 +132,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A row without a part of its own: `epoch`, `latch`, `reset`, `confirm`, `mismatch`, ..."""
+    """A row without a part of its own: `epoch`, `latch`, `reset`, `confirm`, `mismatch`, ...
+
+    `shift` brings positions in its row onto the twin's endless count.
+    """
 
     name: str
     t_ns: int
     row: Row
+    shift: int = 0
 
 
 @dataclass(slots=True)
@@ -245,7 +260,7 @@ class PlcReader:
                 self._event(name, row)
 
     def _event(self, name: str, row: Row) -> None:
-        self.log.events.append(Event(name, self._last_ns, row))
+        self.log.events.append(Event(name, self._last_ns, row, self._shift))
 
     def _end_of_boot(self) -> None:
         for lane in list(self._gate_since):
@@ -299,12 +314,12 @@ class PlcReader:
         part.outcome = LoggedOutcome(str(row["side"]), str(row["cause"]), str(row["confirm"]))
 
     def _gate(self, lane: int, energised: bool) -> None:
-        if energised:
-            self._gate_since[lane] = self._last_position
-            return
         since = self._gate_since.pop(lane, None)
         if since is not None:
+            # Said again while it is energised: it goes on for another reason, the key's or a proof's.
             self.log.energised.setdefault(lane, []).append(Span(since, self._last_position))
+        if energised:
+            self._gate_since[lane] = self._last_position
 
 
 def boot_shifts(rows: Iterable[Row], twin_position: Mapping[int, float]) -> dict[int, int]:

@@ -41,7 +41,10 @@ class Kind(StrEnum):
     VERDICTS_SHIFTED = "verdicts_shifted"
     BALL_UNACCOUNTED = "ball_unaccounted"
     BELT_NOT_STOPPED = "belt_not_stopped"
-    # Named, and on the safe side.
+    BYPASS_WITHOUT_KEY = "bypass_without_key"
+    ACCEPTED_UNDER_KEY = "accepted_under_key"
+    # Named, and on the safe side, or a person's own act.
+    BYPASSED = "bypassed"
     ACCEPT_IN_TRANSIT = "accept_in_transit"
     PROVEN_BUT_REJECTED = "proven_but_rejected"
     EARLY_ACCEPT = "early_accept"
@@ -93,7 +96,7 @@ class BallAudit:
         defective: any label but good, or a width outside the band.
         hidden: defective by a defect of which no due view showed a pixel.
         epoch, trigger_seq: the part that this ball, and no other, caused; None for none.
-        side, cause: the PLC's last word ('ACCEPT', 'REJECT'; see `registers.Cause`), '' without a part.
+        side, cause: the PLC's last word ('ACCEPT', 'REJECT', 'BYPASS'; `registers.Cause`), '' without a part.
         verdict, reason: of the verdict that the PLC held, 0 for none.
         verdict_ns: when that verdict was written into the PLC, monotonic; None for none.
         last_view_ns: when its last due view was handed over, monotonic; None without one.
@@ -101,6 +104,7 @@ class BallAudit:
         late: a verdict came past its deadline.
         neighbour: rejected for its distance to others, or for an odd pulse.
         faults: faults of the twin that may have touched it.
+        bypassed: it is in the accept chute by key, without a proof; not accepted, and never "unproven".
         proven: a fresh proof stands behind it.
         violations: kinds of the violations that name this ball.
     """
@@ -124,6 +128,7 @@ class BallAudit:
     late: bool
     neighbour: bool
     faults: tuple[str, ...]
+    bypassed: bool
     proven: bool
     violations: tuple[str, ...]
 
@@ -133,8 +138,9 @@ class Totals:
     """Sums over the balls.
 
     Attributes:
-        balls: entered the line; `balls == accepted + rejected + on_belt + unaccounted`.
+        balls: entered the line; `balls == accepted + bypassed + rejected + on_belt + unaccounted`.
         accepted, rejected: by the chute they truly fell into.
+        bypassed: in the accept chute while the key held the gate open; in no other figure but `balls`.
         on_belt: still on the line at the end of the record.
         unaccounted: in no chute and not on the belt.
         untriggered: no photo-eye pulse of their own.
@@ -151,6 +157,7 @@ class Totals:
 
     balls: int
     accepted: int
+    bypassed: int
     rejected: int
     on_belt: int
     unaccounted: int
@@ -214,7 +221,8 @@ class AuditReport:
             "No ball is in the accept chute without a fresh proof."
             if self.invariant_kept
             else f"The invariant is BROKEN: {len(self.violations)} violation(s).",
-            f"{totals.balls} balls: {totals.accepted} accepted, {totals.rejected} rejected, "
+            f"{totals.balls} balls: {totals.accepted} accepted, {totals.bypassed} bypassed by key, "
+            f"{totals.rejected} rejected, "
             f"{totals.on_belt} on the belt, {totals.unaccounted} unaccounted; "
             f"{totals.triggers} triggers, {totals.triggers_without_ball} of them no ball.",
             f"unproven accepts {totals.unproven_accepts}, wrong chute {totals.wrong_chute}, "

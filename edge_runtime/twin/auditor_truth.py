@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
+from edge_runtime.plc.registers import KeySwitch
+from edge_runtime.twin.auditor_key import KeyTruth, KeyTurn
 from edge_runtime.twin.auditor_plc import Row
 from edge_runtime.twin.faults import FAULTS, FaultName
+from edge_runtime.twin.knobs import FOCUS_OFF, SHIFTED, TOO_BRIGHT
 from edge_runtime.twin.settings import CAMERAS, COUNTS_PER_D, LineSettings
 from vision.contract import BALL_LABELS
 
@@ -20,7 +23,7 @@ GOOD = "good"
 #: labels of balls whose pictures are as wide as their truth says
 ROUND = frozenset({GOOD, "undersize", "oversize"})
 #: a picture touched by one of these shows nothing of the ball, whatever is in it
-BLINDING = frozenset(
+BLINDING: frozenset[str] = frozenset(
     {
         FaultName.LATE_FRAME,
         FaultName.FROZEN_FRAME,
@@ -28,6 +31,9 @@ BLINDING = frozenset(
         FaultName.OIL_FILM,
         FaultName.CAMERA_KNOCK,
         FaultName.CAMERAS_SWAPPED,
+        FOCUS_OFF,
+        SHIFTED,
+        TOO_BRIGHT,
     }
 )
 #: below this share of the light a picture is no proof (the frame limits name the lamp long before)
@@ -80,6 +86,7 @@ class TruthBall:
     centre: float
     chute: str = ""
     placed_ns: int | None = None
+    placed_count: int | None = None
     views: tuple[TruthView, ...] = ()
 
     @property
@@ -115,6 +122,7 @@ class Truth:
     faults: list[TruthFault] = field(default_factory=list)
     #: endless counts of rising edges of the trigger eye that no ball caused
     false_pulses: list[int] = field(default_factory=list)
+    key: KeyTruth = field(default_factory=KeyTruth)
     #: monotonic ns -> endless count, one reading a row
     position: dict[int, float] = field(default_factory=dict)
     rows: int = 0
@@ -145,6 +153,9 @@ def read_truth(rows: Iterable[Row], settings: LineSettings) -> Truth:
                 truth.balls[int(row["ball"])] = _ball(row, settings)
             case "fault" if row["phase"] == "begin":
                 truth.faults.append(TruthFault(str(row["name"]), int(row["ball"])))
+            case "key":
+                turn = KeyTurn(int(row["t_ns"]), float(row["encoder"]), _key(int(row["key"])))
+                truth.key.turns.append(turn)
             case "false_pulse" if row["eye"] == "trigger":
                 truth.false_pulses.append(int(row["encoder"]))
     return truth
@@ -160,8 +171,14 @@ def _ball(row: Row, settings: LineSettings) -> TruthBall:
         centre=float(row["centre_count"]),
         chute=str(row.get("place", "")),
         placed_ns=row.get("placed_ns"),
+        placed_count=row.get("placed_encoder"),
         views=tuple(_view(item) for item in row.get("exposures", ())),
     )
+
+
+def _key(contacts: int) -> KeySwitch:
+    """Contacts that make no sense are AUTO, as for the PLC."""
+    return KeySwitch(contacts) if contacts in set(KeySwitch) else KeySwitch.AUTO
 
 
 def _view(item: Mapping[str, Any]) -> TruthView:

@@ -56,6 +56,7 @@ class PlannedBall:
         pyrometer_celsius: what the pyrometer says of it.
         hot_gain: its size at that temperature over its size at 20 degC.
         flakes: scale that stands out of its surface.
+        challenge: somebody dropped it to try the line.
     """
 
     number: int
@@ -71,6 +72,7 @@ class PlannedBall:
     pyrometer_celsius: float = CERTIFIED_C
     hot_gain: float = 1.0
     flakes: tuple[Flake, ...] = ()
+    challenge: bool = False
 
     @property
     def d_min_mm(self) -> float:

@@ -1,8 +1,8 @@
 """`ferrogate demo`: the whole ball line on one machine, and what became of every ball.
 
-Starts the twin line, its PLC and a station (by the same `ferrogate run` that a plant
+Starts the twin line, its PLC and a station with its page (by the same `ferrogate run` that a plant
 uses), carries out the faults that are not the line's own (PLC restart, killed or
-frozen station, full disk), waits for the last ball, and stops everything in order.
+frozen station, full disk), waits for the last ball or for Ctrl-C, and stops everything in order.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from http import HTTPStatus
 
 import psutil
 
@@ -31,9 +34,12 @@ from vision.errors import FerrogateError, LinkError
 __all__ = ["DemoError", "DemoRun", "Line", "Usage", "free_port", "play", "running_line", "write_files"]
 
 START_TIMEOUT_S = 60.0
+PAGE_TIMEOUT_S = 20.0
 DRAIN_TIMEOUT_S = 10.0
 #: a process that stands still for this long misses deadlines, but not the line's patience
 FREEZE_S = 1.2
+#: the belt gets this long to run empty when somebody ends the demo, and this long when it does not move
+RUN_EMPTY_S, RUN_EMPTY_STOPPED_S = 20.0, 2.0
 POLL_S = 0.1
 
 
@@ -87,7 +93,7 @@ class Line:
     # -- state --------------------------------------------------------------------------------
 
     def station_pid(self, name: str) -> int | None:
-        """Process id of 'station' or 'recorder' behind `ferrogate run`."""
+        """Process id of 'station', 'recorder' or 'page' behind `ferrogate run`."""
         path = self.run.storage / PROCESSES_FILE
         try:
             return int(json.loads(path.read_text(encoding="utf-8"))[name])
@@ -110,14 +116,16 @@ class Line:
         finally:
             registers.close()
 
-    def wait_trusted(self) -> None:
+    def wait_trusted(self, stop: threading.Event | None = None) -> None:
         """Until the PLC trusts the station.
 
         Raises:
-            DemoError: a process died, or it took too long.
+            DemoError: a process died, it took too long, or `stop` was set.
         """
         end = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < end:
+            if stop is not None and stop.is_set():
+                raise DemoError("ended before the line ran", where="start", todo="start it again")
             header = self.plc_header()
             if header is not None and header["plc_status"] & reg.PlcStatus.STATION_TRUSTED:
                 return
@@ -128,6 +136,23 @@ class Line:
             where=str(self.run.settings.run_dir / "processes.log"),
             todo="read its last lines; 'ferrogate doctor' on the station file names what is missing",
         )
+
+    def wait_page(self, stop: threading.Event | None = None) -> None:
+        """Until the page answers, so that its start is over when the balls come; `run.page_answered` says so.
+
+        A line without its page is a line all the same.
+        """
+        if self.run.page_port is None:
+            return
+        end = time.monotonic() + PAGE_TIMEOUT_S
+        while time.monotonic() < end and not (stop is not None and stop.is_set()):
+            try:
+                address = f"http://127.0.0.1:{self.run.page_port}/healthz"
+                with urllib.request.urlopen(address, timeout=1.0) as answer:
+                    self.run.page_answered = answer.status == HTTPStatus.OK
+                    return
+            except OSError:
+                time.sleep(POLL_S)
 
     def check_alive(self) -> None:
         """Raise when a process that must run has ended."""
@@ -143,6 +168,10 @@ class Line:
         """End of what the processes printed."""
         text = (self.run.settings.run_dir / "processes.log").read_text(encoding="utf-8", errors="replace")
         return " | ".join(line.strip() for line in text.splitlines()[-4:] if line.strip())
+
+    def belt_moves(self) -> bool:
+        """The PLC lets the belt run, and it was started."""
+        return self.field.get(Word.BELT_ENABLE) != 0 and self.field.get(Word.START_REQUEST) != 0
 
     # -- faults that are not the line's own ---------------------------------------------------
 
@@ -195,6 +224,7 @@ class Line:
         pids = {
             "station": self.station_pid("station"),
             "recorder": self.station_pid("recorder"),
+            "page": self.station_pid("page"),
             "twin": self.line.pid,
             "plc": self.plc.pid,
         }
@@ -208,6 +238,8 @@ class Line:
                 rss_mb = process.memory_info().rss / 1e6
             except psutil.Error:
                 continue
+            if rss_mb == 0.0:
+                continue  # it has ended, and nobody has asked for its exit code yet
             if pid != usage.pid:
                 usage.pid, usage.cpu_before_s, usage.rss_start_mb = pid, usage.cpu_s, rss_mb
             usage.cpu_s = usage.cpu_before_s + times.user + times.system
@@ -222,7 +254,7 @@ class Line:
         while time.monotonic() < end:
             header = self.plc_header()
             if header is not None:
-                decided = header["accepted_total"] + header["rejected_total"]
+                decided = sum(header[f"{side}_total"] for side in ("accepted", "rejected", "bypassed"))
                 done = (
                     header["outcome_head"] == header["outcome_tail"] and header["triggers_total"] == decided
                 )
@@ -254,34 +286,54 @@ def running_line(run: DemoRun, station_command: list[str] | None = None) -> Iter
         line.close()
 
 
-def play(run: DemoRun, progress: Callable[[int], None], station_command: list[str] | None = None) -> None:
+def play(
+    run: DemoRun,
+    progress: Callable[[int], None],
+    station_command: list[str] | None = None,
+    *,
+    stop: threading.Event | None = None,
+    beside: Callable[[Line], AbstractContextManager[object]] | None = None,
+) -> None:
     """Run all balls through the line.
 
     Args:
         run: from `write_files`.
         progress: called with the number of balls that have left the line.
         station_command: another way to start the station (tests).
+        stop: once set no more balls come and the belt runs empty; what stands still is left on it.
+        beside: what runs as long as the line, such as the plant panel.
 
     Raises:
         DemoError: a process died, or the station did not get Ready.
     """
     began = time.monotonic()
-    with running_line(run, station_command) as line:
-        line.wait_trusted()
+    with running_line(run, station_command) as line, beside(line) if beside else nullcontext():
+        line.wait_trusted(stop)
+        line.wait_page(stop)
         line.measure()
         line.field.set(Word.START_REQUEST, 1)
-        next_measure = time.monotonic() + 5.0
-        while line.field.get(Word.LINE_STATE) != LineState.ENDED:
-            line.carry_out_requests()
-            line.check_alive()
-            progress(line.field.get(Word.BALLS_PLACED))
-            if time.monotonic() >= next_measure:
-                next_measure += 1.0
-                line.measure()
-            if line.line.poll() is not None:
-                break
-            time.sleep(POLL_S)
+        _run_to_the_end(line, progress, stop or threading.Event())
         progress(line.field.get(Word.BALLS_PLACED))
         line.drain()
         line.measure()
     run.wall_s = time.monotonic() - began
+
+
+def _run_to_the_end(line: Line, progress: Callable[[int], None], stop: threading.Event) -> None:
+    next_measure = time.monotonic() + 5.0
+    give_up_s: float | None = None
+    while line.field.get(Word.LINE_STATE) != LineState.ENDED and line.line.poll() is None:
+        line.carry_out_requests()
+        line.check_alive()
+        progress(line.field.get(Word.BALLS_PLACED))
+        now = time.monotonic()
+        if now >= next_measure:
+            next_measure += 1.0
+            line.measure()
+        if stop.is_set() and give_up_s is None:
+            line.run.stopped_early = True
+            line.field.set(Word.EMPTY_REQUEST, 1)
+            give_up_s = now + (RUN_EMPTY_S if line.belt_moves() else RUN_EMPTY_STOPPED_S)
+        if give_up_s is not None and now >= give_up_s:
+            return
+        stop.wait(POLL_S) if give_up_s is None else time.sleep(POLL_S)

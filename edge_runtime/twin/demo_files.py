@@ -1,4 +1,4 @@
-"""The files of one demo: the twin's settings, recipe, calibrations, station file; and what is left after it.
+"""The files of one demo: the twin's settings, recipes, calibrations, station file; and what is left after it.
 
 Neighbours: `demo` runs the processes on them, `figures` reads what they leave.
 """
@@ -16,12 +16,16 @@ import yaml
 
 from edge_runtime.calibrations import save_calibration
 from edge_runtime.recipes import recipe_for_diameter
+from edge_runtime.reports.words import Language
 from edge_runtime.twin.optics import calibration_name, camera_configs, lens
 from edge_runtime.twin.reference_scale import calibrate_twin
 from edge_runtime.twin.settings import CAMERAS, LineSettings, save_line_settings
+from vision.recipe import BallRecipe, Limit
 
 #: standard uncertainty of a pyrometer without an error: its register counts tenths, the ball cools a little
 _U_PYROMETER_K = 1.0
+#: other recipes of a demo: share of the deviations allowed
+_OTHER_BANDS = {"narrow": 0.4, "wide": 1.4}
 
 
 @dataclass(slots=True)
@@ -45,6 +49,10 @@ class DemoRun:
     recipe_file: Path
     usage: dict[str, Usage] = field(default_factory=dict)
     wall_s: float = 0.0
+    page_port: int | None = None
+    #: the page was up before the first ball
+    page_answered: bool = False
+    #: somebody ended it before the last ball
     stopped_early: bool = False
 
     @property
@@ -54,21 +62,29 @@ class DemoRun:
 
 
 def write_files(
-    settings: LineSettings, *, model: str = "ferrogate-models:ball", poll_ms: float = 20.0
+    settings: LineSettings,
+    *,
+    model: str = "ferrogate-models:ball",
+    poll_ms: float = 20.0,
+    page_port: int | None = None,
+    language: Language = "ru",
 ) -> DemoRun:
-    """Write twin settings, recipe and station file into the run's folder.
+    """Write twin settings, recipes and station file into the run's folder.
 
     Args:
         settings: of the twin.
         model: ONNX file, or the name of a shipped one.
         poll_ms: how often the station reads the PLC's header.
+        page_port: where the station's page listens on loopback; None: no page.
+        language: of the page, until a reader chooses another one.
     """
     run_dir = settings.run_dir
     run_dir.mkdir(parents=True, exist_ok=True)
     save_line_settings(settings, run_dir / "line.json")
     recipe_file = run_dir / "recipe.yaml"
     recipe = recipe_for_diameter(settings.diameter_mm)
-    recipe_file.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+    _save_recipe(recipe_file, recipe)
+    _write_other_recipes(run_dir / "recipes", recipe)
     station = {
         "schema_version": 1,
         "station": "ball",
@@ -103,12 +119,38 @@ def write_files(
         "storage": {"folder": "station", "accept_picture_every": 50, "pictures_max_mb": 500},
         "lot": "demo",
         "shift": "demo",
+        "page": None if page_port is None else {"port": page_port, "language": language},
+        "challenge": {"at_shift_start": True, "every_minutes": 60.0, "grace_minutes": 5.0, "balls": 2},
+        "recipes": "recipes",
     }
     if settings.camera_distance_mm is not None:
         _calibrate(settings)
     station_file = run_dir / "station.yaml"
     station_file.write_text(yaml.safe_dump(station, sort_keys=False), encoding="utf-8")
-    return DemoRun(settings, station_file, recipe_file)
+    return DemoRun(settings, station_file, recipe_file, page_port=page_port)
+
+
+def _save_recipe(path: Path, recipe: BallRecipe) -> None:
+    path.write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False), encoding="utf-8")
+
+
+def _write_other_recipes(folder: Path, recipe: BallRecipe) -> None:
+    """What a changeover can choose here: the same ball with a narrower and with a wider band."""
+    folder.mkdir(exist_ok=True)
+    for name, share in _OTHER_BANDS.items():
+        size = recipe.size.model_copy(
+            update={
+                "es_mm": _scaled(recipe.size.es_mm, share, name),
+                "ei_mm": _scaled(recipe.size.ei_mm, share, name),
+            }
+        )
+        other = recipe.model_copy(update={"product": f"{recipe.product}, {name} band", "size": size})
+        _save_recipe(folder / f"{name}.yaml", other)
+
+
+def _scaled(limit: Limit, share: float, name: str) -> Limit:
+    source = f"{limit.source}; {share:g} of it, the {name} band of the demo"
+    return Limit(value=limit.value * share, source=source, verified=False)
 
 
 def _pyrometer(settings: LineSettings) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from enum import IntEnum
 from edge_runtime.shm_ring import RingError, create_memory, memory_path, open_memory
 
 FIELD_MAGIC = 0x46474649  # "FGFI"
-FIELD_VERSION = 1
+FIELD_VERSION = 2
 LANES = 8
 EDGE_SLOTS = 1024
 _EDGE_WORDS = 8
@@ -66,6 +66,23 @@ class Word(IntEnum):
     # demo parent
     START_REQUEST = 80  # 1: run the belt and let balls in
     END_REQUEST = 81  # 1: let no more balls in, run empty, end
+    EMPTY_REQUEST = 82  # 1: let no more balls in, run empty, stay until END_REQUEST
+    # people at the plant: the demo's panel or a test; 0 is as built
+    KEY_SWITCH = 88  # edge_runtime.plc.registers.KeySwitch
+    FEED_HOLD = 89  # 1: no new ball comes onto the belt
+    BUTTON_E_STOP = 90  # 1 while pressed
+    BUTTON_GUARD = 91  # 1 while open
+    BUTTON_AIR_LOW = 92  # 1 while the air is shut off
+    BUTTON_BIN_FULL = 93  # 1 while the bin's switch says full
+    BUTTON_RESET = 94  # counter: advanced by 1 at each press of the reset key
+    SPEED_OFF_PERMILLE = 95  # belt speed off nominal, -500: half
+    # + 4 * index of the camera
+    KNOB_BLUR_X10 = 96  # lens out of focus, sigma in 0.1 px
+    KNOB_LAMP_OFF_PERMILLE = 97  # light off its level
+    KNOB_SHIFT_X_X10 = 98  # the camera looks beside its place, 0.1 px to the right
+    KNOB_SHIFT_Y_X10 = 99  # and down
+    # + index of the kind in `challenge_balls.KINDS`; counters: one challenge ball each
+    CHALLENGE = 108
 
 
 class LineState(IntEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,13 +29,18 @@ PartKey = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class DemoFigures:
-    """All figures of a run; `to_json` is the last line of `ferrogate demo --json`."""
+    """All figures of a run; `to_json` is the last line of `ferrogate demo --json`.
+
+    Attributes:
+        latencies_ms: of every ball, infinite without a verdict; last_view_ns: monotonic, of the same balls.
+    """
 
     report: AuditReport
     books: Books
     judged: int
     unaccounted: int
     latencies_ms: tuple[float, ...]
+    last_view_ns: tuple[int | None, ...]
     lost_frames: int
     named_faults: dict[str, int]
     sizes: SizeCheck
@@ -44,8 +49,13 @@ class DemoFigures:
     @property
     def sound(self) -> bool:
         """The invariant was kept, every ball is accounted for, and the books balance."""
-        settled = self.books.balanced and self.books.settled
-        return self.report.invariant_kept and self.unaccounted == 0 and settled
+        return self.report.invariant_kept and self.unaccounted == 0 and self.books_settled
+
+    @property
+    def books_settled(self) -> bool:
+        """The books balance; balls that were left on the belt by whoever ended the run may be open."""
+        left = self.run.stopped_early and self.report.totals.on_belt > 0
+        return self.books.balanced and (self.books.settled or left)
 
     def to_json(self) -> dict[str, Any]:
         """The one object; an infinite time (a ball without a verdict) is null."""
@@ -55,6 +65,7 @@ class DemoFigures:
             "balls": totals.balls,
             "judged": self.judged,
             "accepted": totals.accepted,
+            "bypassed": totals.bypassed,
             "rejected": totals.rejected,
             "unaccounted": self.unaccounted,
             "unproven_accepts": totals.unproven_accepts,
@@ -77,7 +88,9 @@ class DemoFigures:
             "named_faults": self.named_faults,
             "invariant_kept": self.report.invariant_kept,
             "violations": dict(sorted(_violation_kinds(self.report).items())),
-            "books_balance": self.books.balanced and self.books.settled,
+            "books_balance": self.books_settled,
+            "stopped_early": self.run.stopped_early,
+            "on_belt": totals.on_belt,
             "books": self.books.as_json(),
             "processes": {
                 name: {
@@ -190,28 +203,33 @@ def collect(run: DemoRun) -> DemoFigures:
     named: dict[str, int] = {}
     for code, count in faults:
         named[code] = named.get(code, 0) + count
-    latencies = []
-    for ball in report.balls:
-        key = _key(ball)
-        began = arrived.get(key) if key is not None else None
-        if began is None or ball.verdict_ns is None:
-            latencies.append(math.inf)
-        else:
-            latencies.append((ball.verdict_ns - began) / 1e6)
     # A part without an outcome is accounted for only where the books name what became of it.
     rows_named = {(row.epoch, row.lane, row.trigger_seq) for row in rows if row.has_outcome or books.balanced}
-    missing = sum(not _accounted(ball, rows_named, named) for ball in report.balls)
+    # Whoever ends a run may leave balls on the belt: nobody has anything to say of those.
+    left = report.totals.on_belt if run.stopped_early else 0
+    balls = [ball for ball in report.balls if ball.chute or not left]
+    missing = sum(not _accounted(ball, rows_named, named) for ball in balls)
     return DemoFigures(
         report=report,
         books=books,
         judged=sum(row.decision is not None for row in rows),
-        unaccounted=report.totals.unaccounted + report.totals.on_belt + missing,
-        latencies_ms=tuple(latencies),
+        unaccounted=report.totals.unaccounted + report.totals.on_belt - left + missing,
+        latencies_ms=tuple(_latency_ms(ball, arrived) for ball in balls),
+        last_view_ns=tuple(ball.last_view_ns for ball in balls),
         lost_frames=sum(count for code, count in named.items() if code.startswith("frames_")),
         named_faults=dict(sorted(named.items())),
         sizes=sizes,
         run=run,
     )
+
+
+def _latency_ms(ball: BallAudit, arrived: Mapping[PartKey, int | None]) -> float:
+    """From the arrival of a ball's last due view to the PLC's stamp on its verdict; infinite without one."""
+    key = _key(ball)
+    began = arrived.get(key) if key is not None else None
+    if began is None or ball.verdict_ns is None:
+        return math.inf
+    return (ball.verdict_ns - began) / 1e6
 
 
 def write_figures(figures: DemoFigures) -> None:

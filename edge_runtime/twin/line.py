@@ -8,6 +8,7 @@ the other side of the field wiring are the PLC process and the demo parent.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from datasets.synthetic.bank import BallBank
 from edge_runtime.encoder import COUNT_MODULUS, wrap
@@ -16,16 +17,16 @@ from edge_runtime.twin.belt import Belt, Segment
 from edge_runtime.twin.eyes import Beam, BeamEdge
 from edge_runtime.twin.fault_board import FaultBoard
 from edge_runtime.twin.faults import FaultName, PlannedFault
+from edge_runtime.twin.feed import Feed
 from edge_runtime.twin.field import NO_READING, Eye, Field, LineState, Word
 from edge_runtime.twin.gate import ACCEPT_FROM, Gate
-from edge_runtime.twin.line_operator import Operator
+from edge_runtime.twin.knobs import read_knobs
+from edge_runtime.twin.line_people import BUTTONS, Buttons, Operator
 from edge_runtime.twin.settings import CAMERAS, COUNTS_PER_D, LineSettings
-from edge_runtime.twin.supply import BallSupply, Supplied
+from edge_runtime.twin.supply import Supplied
 from edge_runtime.twin.truth import BallRecord, TruthLog, form_mm
 from edge_runtime.twin.twin_camera import BallInView, Exposed, FrameOutlet, TwinCamera
 
-ENTRY_COUNTS = 4.0 * COUNTS_PER_D
-"""A ball enters this far before the photo-eye."""
 LEAVE_COUNTS = 2.5 * COUNTS_PER_D
 """It has left this far behind the confirm eyes (further than any jog)."""
 EMPTY_COUNTS = 8.0 * COUNTS_PER_D
@@ -44,7 +45,6 @@ _REQUESTS = {
 _LEVELS = {
     FaultName.PLC_LINK_CUT: Word.MODBUS_LINK_CUT,
     FaultName.DISK_FULL: Word.DISK_FULL,
-    FaultName.E_STOP: Word.E_STOP,
 }
 
 
@@ -94,16 +94,22 @@ class Line:
         self._field = field
         self._truth = truth
         self.encoder_start = first_encoder_count(settings)
-        self._supply = BallSupply(settings)
+        first_centre = self.encoder_start + settings.settle_d * COUNTS_PER_D
+        self._feed = Feed(settings, field, first_centre, self._refuse_challenge)
         self._board = FaultBoard(settings)
         self.belt = Belt(settings, start_ns, self.encoder_start, settings.seed)
         self.gate = Gate(settings, settings.seed)
         self._beams = {eye: Beam() for eye in Eye}
-        self._cameras = [TwinCamera(settings, name, self._board, self.encoder_start) for name in CAMERAS]
+        self._cameras = [
+            TwinCamera(settings, name, self._board, self.encoder_start, partial(read_knobs, field, name))
+            for name in CAMERAS
+        ]
         self._outlet = FrameOutlet(settings, self._board)
         self._operator = Operator(settings)
+        self._now_ns = start_ns
+        self._buttons = Buttons(field, self._note)
+        self._e_stop_fault = False
         self._live: dict[int, _LiveBall] = {}
-        self._first_centre = self.encoder_start + settings.settle_d * COUNTS_PER_D
         self._plc_beat = (field.get(Word.PLC_HEARTBEAT), -(1 << 62))
         self._slow_until_ns = 0
         self._was_running = False
@@ -136,9 +142,15 @@ class Line:
     def _done(self) -> bool:
         return self._end_at is not None and self.belt.position >= self._end_at
 
+    @property
+    def _no_more(self) -> bool:
+        return bool(self._field.get(Word.END_REQUEST) or self._field.get(Word.EMPTY_REQUEST))
+
     def advance(self, now_ns: int) -> None:
         """Move everything on to `now_ns` and write inputs to the field."""
+        self._now_ns = now_ns
         alive = self._plc_alive(now_ns)
+        self._buttons.look()
         self._read_outputs(now_ns, alive)
         self.belt.stand_until(now_ns - STALL_NS)
         for segment in self.belt.advance(now_ns):
@@ -166,7 +178,7 @@ class Line:
             frames=self._outlet.delivered,
             **self.counts,
         )
-        self._supply.close()
+        self._feed.close()
         self._outlet.close()
 
     def _plc_alive(self, now_ns: int) -> bool:
@@ -183,8 +195,12 @@ class Line:
             energised, changed_ns = False, dropped_ns
         self.gate.command(energised, min(changed_ns, now_ns) if changed_ns else now_ns)
         started = self._field.get(Word.START_REQUEST) != 0 and not self._done
+        # A plant's safety circuit takes the torque away by itself; the PLC is only told.
+        held = self._buttons.on(Word.E_STOP) or self._buttons.on(Word.GUARD_OPEN)
+        self.belt.e_stop = self._e_stop_fault or held
         self.belt.run = started and alive and self._field.get(Word.BELT_ENABLE) != 0
-        self.belt.factor = _SLOW_FACTOR if now_ns < self._slow_until_ns else 1.0
+        slow = _SLOW_FACTOR if now_ns < self._slow_until_ns else 1.0
+        self.belt.factor = slow * self._buttons.speed_factor
         if self.belt.run and self.state == LineState.WAITING:
             self.state = LineState.RUNNING
         running = self.belt.run and not self.belt.e_stop
@@ -193,13 +209,10 @@ class Line:
             self._truth.write("belt", now_ns, self.belt.encoder_count, run=running, plc_alive=alive)
 
     def _enter_balls(self, segment: Segment) -> None:
-        if self._field.get(Word.END_REQUEST):
+        if self._no_more:
             return
-        while (ball := self._supply.peek()) is not None:
-            centre = self._first_centre + ball.offset_counts
-            if centre - ENTRY_COUNTS > segment.p1:
-                return
-            self._enter(self._supply.take(), centre, segment.t1_ns)
+        while (due := self._feed.next(segment.p1)) is not None:
+            self._enter(*due, segment.t1_ns)
 
     def _enter(self, supplied: Supplied, centre: float, t_ns: int) -> None:
         settings, ball = self._settings, supplied.ball
@@ -220,7 +233,7 @@ class Line:
             half = _FALSE_PULSE_HALF_D * COUNTS_PER_D
             trigger.add(middle - half, middle + half, -1)
         every = settings.slow_down_every_balls
-        if every and ball.number and ball.number % every == 0:
+        if every and ball.number and not ball.challenge and ball.number % every == 0:
             self._slow_until_ns = t_ns + _SLOW_NS
 
     def _move(self, segment: Segment, now_ns: int) -> None:
@@ -303,25 +316,24 @@ class Line:
         for fault in ended:
             self._end(fault, now_ns)
 
-    def _note(self, fault: PlannedFault, phase: str, now_ns: int) -> None:
-        self._truth.write(
-            "fault",
-            now_ns,
-            self.belt.encoder_count,
-            name=str(fault.name),
-            phase=phase,
-            ball=fault.ball,
-            camera=fault.camera,
-        )
+    def _note(self, event: str, **fields: object) -> None:
+        """One row of the truth, now."""
+        self._truth.write(event, self._now_ns, self.belt.encoder_count, **fields)
+
+    def _refuse_challenge(self, kind: str) -> None:
+        self._note("challenge_refused", kind=kind)
+
+    def _note_fault(self, fault: PlannedFault, phase: str) -> None:
+        self._note("fault", name=str(fault.name), phase=phase, ball=fault.ball, camera=fault.camera)
 
     def _begin(self, fault: PlannedFault, now_ns: int) -> None:
-        self._note(fault, "begin", now_ns)
+        self._note_fault(fault, "begin")
         if fault.name in _REQUESTS:
             self._field.add(_REQUESTS[fault.name])
         if fault.name in _LEVELS:
             self._field.set(_LEVELS[fault.name], 1)
         if fault.name == FaultName.E_STOP:
-            self.belt.e_stop = True
+            self._e_stop_fault = True
         elif fault.name == FaultName.REVERSE_JOG:
             self.belt.jog_back(_JOG_D * COUNTS_PER_D)
         elif fault.name == FaultName.GATE_STICK:
@@ -331,10 +343,10 @@ class Line:
         if fault.name in _LEVELS:
             self._field.set(_LEVELS[fault.name], 0)
         if fault.name == FaultName.E_STOP:
-            self.belt.e_stop = False
+            self._e_stop_fault = False
         elif fault.name == FaultName.GATE_STICK:
             self.gate.free(now_ns)
-        self._note(fault, "end", now_ns)
+        self._note_fault(fault, "end")
 
     def _people(self, now_ns: int, alive: bool) -> None:
         started = self._field.get(Word.START_REQUEST) != 0 and self.state in (
@@ -343,10 +355,11 @@ class Line:
         )
         latched = self._field.get(Word.STOP_LATCHED) != 0 or self._field.get(Word.BELT_ENABLE) == 0
         stopped = started and alive and not self.belt.e_stop and latched
-        if self._operator.presses(now_ns, stopped=stopped):
+        pressed = self._buttons.reset_pressed()
+        if self._operator.presses(now_ns, stopped=stopped) or pressed:
             self._board.finish(FaultName.GATE_STICK, now_ns)
             self._field.add(Word.OPERATOR_RESET)
-            self._truth.write("operator_reset", now_ns, self.belt.encoder_count)
+            self._note("operator_reset")
 
     def _leave(self, now_ns: int) -> None:
         position = self.belt.position
@@ -355,9 +368,7 @@ class Line:
                 break
             del self._live[number]
             self._truth.write("ball", now_ns, self.belt.encoder_count, **live.record.final_row())
-        if self.state == LineState.RUNNING and (
-            self._supply.peek() is None or self._field.get(Word.END_REQUEST)
-        ):
+        if self.state == LineState.RUNNING and (self._feed.empty or self._no_more):
             self.state = LineState.EMPTYING
         if self.state == LineState.EMPTYING and not self._live and not self._board.timed:
             if self._end_at is None:
@@ -371,6 +382,9 @@ class Line:
         if count // COUNT_MODULUS != self._wraps:
             self._wraps = count // COUNT_MODULUS
             self._truth.write("encoder_wrap", now_ns, count, shown=wrap(count))
+        for word in BUTTONS:
+            on = self._buttons.on(word) or (word is Word.E_STOP and self._e_stop_fault)
+            field.set(word, int(on))
         field.set(Word.ENCODER, count)
         field.set(Word.BALLS_ENTERED, self.counts["entered"])
         field.set(Word.BALLS_PLACED, self.counts["entered"] - len(self._live))

@@ -257,7 +257,7 @@ class Composer:
             encoder_count: endless count of the exposure.
             t_s: time, for the slow drift of the light.
             balls: ball, count at which its centre passed the photo-eye, pictures.
-            lamp: share of the light that is left, 0..1.
+            lamp: share of the light as built; what is too bright saturates.
             glass: what the light goes through before it meets the sensor and its noise.
 
         Returns:
@@ -271,7 +271,7 @@ class Composer:
             ) * self._settings.px_per_count
             if -2.0 * PX_PER_D < x_px < self._settings.width_px + 2.0 * PX_PER_D:
                 shown.append(self._show(frame, ball, encoder_count - centre_count, x_px, pictures))
-        if lamp < 1.0:
+        if lamp != 1.0:
             frame = cv2.convertScaleAbs(frame, alpha=lamp)  # type: ignore[assignment]
         return self._with_noise(frame if glass is None else glass(frame)), shown
 

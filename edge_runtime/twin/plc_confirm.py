@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from edge_runtime.encoder import wrap
 from edge_runtime.plc.records import OutcomeRecord
-from edge_runtime.plc.registers import Cause, Confirm, Side, StopCause
+from edge_runtime.plc.registers import Cause, Confirm, KeySwitch, Side, StopCause
 from edge_runtime.twin.plc_gate import settle
+from edge_runtime.twin.plc_key import passed_a_held_gate
 from edge_runtime.twin.plc_parts import Lane, Part, PlcState
 
 MISMATCHES_TO_LATCH = 2
 _PULSE_REGISTER_MAX = 0xFFFF
-_EXPECTED = {Side.ACCEPT: Confirm.ACCEPT_EYE, Side.REJECT: Confirm.REJECT_EYE}
+_EXPECTED = {
+    Side.ACCEPT: Confirm.ACCEPT_EYE,
+    Side.REJECT: Confirm.REJECT_EYE,
+    Side.BYPASS: Confirm.ACCEPT_EYE,
+}
 
 
 def _expected_rise(lane: Lane, part: Part) -> int:
@@ -45,26 +50,28 @@ def confirm_edge(state: PlcState, lane: Lane, eye: Confirm, position: int, edge_
     seen = state.name(found) if found else {"lane": lane.number}
     state.emit("confirm", **seen, eye=eye.name, edge_position=position, edge_ns=edge_ns, stray=found is None)
     if found is None:
-        _stray(state, eye)
+        _stray(state, lane, eye, position)
     elif found.confirm is Confirm.NONE:
         found.confirm = eye
+        found.confirm_position = position
         if not found.long:
             _finish(state, lane, found)
     elif eye is Confirm.ACCEPT_EYE:
         # One more ball out of an over-long pulse, and it is in the accept chute.
-        _stray(state, eye)
+        _stray(state, lane, eye, position)
 
 
 def _nearer(lane: Lane, part: Part, other: Part, position: int) -> bool:
     return abs(position - _expected_rise(lane, part)) < abs(position - _expected_rise(lane, other))
 
 
-def _stray(state: PlcState, eye: Confirm) -> None:
-    if eye is Confirm.ACCEPT_EYE:
-        state.unproven_accepts += 1
-        state.latch(StopCause.UNPROVEN_ACCEPT)
-    else:
+def _stray(state: PlcState, lane: Lane, eye: Confirm, position: int) -> None:
+    if eye is not Confirm.ACCEPT_EYE:
         state.stray_rejects += 1
+        return
+    state.unproven_accepts += 1
+    if not passed_a_held_gate(state, lane, position):
+        state.latch(StopCause.UNPROVEN_ACCEPT)
 
 
 def expire(state: PlcState, lane: Lane) -> None:
@@ -76,15 +83,8 @@ def expire(state: PlcState, lane: Lane) -> None:
 
 def _finish(state: PlcState, lane: Lane, part: Part) -> None:
     settle(part)
-    if part.side is None:
-        part.side = Side.ACCEPT if part.confirm is Confirm.ACCEPT_EYE else Side.REJECT
-        if part.side is Side.ACCEPT:
-            # Why the gate stood at accept as it passed; the drop came too late for the flap.
-            part.cause = Cause.PROVEN
-    if part.side is Side.ACCEPT:
-        state.accepted_total += 1
-    else:
-        state.rejected_total += 1
+    part.side, part.cause = _side_and_cause(part)
+    state.count_side(part.side)
     record = OutcomeRecord(
         epoch=part.epoch,
         lane=part.lane,
@@ -96,6 +96,7 @@ def _finish(state: PlcState, lane: Lane, part: Part) -> None:
         verdict=part.verdict,
         reason=part.reason,
         confirm=int(part.confirm),
+        confirm_encoder_count=wrap(part.confirm_position),
     )
     ring_full = not state.memory.push_outcome(record)
     if ring_full:
@@ -114,15 +115,38 @@ def _finish(state: PlcState, lane: Lane, part: Part) -> None:
     _count(state, part)
 
 
+def _side_and_cause(part: Part) -> tuple[Side, Cause]:
+    """How it went, and why. Where the side is in doubt the accept eye's word is needed for accept."""
+    by_key = part.keyed or (Cause.SERVICE if part.in_trial else None)
+    side = part.side
+    if side is None and part.confirm is Confirm.ACCEPT_EYE:
+        side = Side.ACCEPT if by_key is None else Side.BYPASS
+    if side is Side.ACCEPT:
+        # Why the gate stood at accept as it passed; the drop came too late for the flap.
+        return side, Cause.PROVEN
+    if side is Side.BYPASS:
+        return side, by_key or Cause.BYPASS
+    if part.cause is Cause.BYPASS or (part.cause is Cause.SERVICE and part.block):
+        # The gate closed although the key stood so: for what rejected the part since, or without air.
+        return Side.REJECT, part.block or Cause.NOT_READY
+    return Side.REJECT, part.cause
+
+
 def _count(state: PlcState, part: Part) -> None:
-    """Confirmed or mismatch; a rejected ball in the accept chute stops the belt at once."""
+    """Confirmed or mismatch; a rejected ball in the accept chute stops the belt at once.
+
+    A trial of the gate finds out where balls go: nothing it does stops the belt.
+    """
     if part.side is not None and part.confirm is _EXPECTED[part.side]:
         state.confirmed_total += 1
         state.mismatch_run = 0
         return
     state.mismatch_total += 1
-    state.mismatch_run += 1
-    state.emit("mismatch", **state.name(part), confirm=part.confirm.name, run=state.mismatch_run)
+    trial = part.in_trial or state.key is KeySwitch.SERVICE
+    state.mismatch_run += not trial
+    state.emit("mismatch", **state.name(part), confirm=part.confirm.name, run=state.mismatch_run, trial=trial)
+    if trial:
+        return
     in_accept_chute = part.confirm is Confirm.ACCEPT_EYE
     if in_accept_chute or state.mismatch_run >= MISMATCHES_TO_LATCH:
         state.latch(StopCause.MISMATCH)

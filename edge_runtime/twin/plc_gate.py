@@ -6,16 +6,20 @@ All positions are belt counts at which a part's centre reaches the gate (`at`):
     switch   at - window - lead             the valve is energised, for an accepted part
     drop     at + window                    the valve is de-energised
 
+A key that stands on BYPASS or SERVICE moves the gate instead (`plc_key`); nothing is accepted then.
 Neighbours: `plc_logic` (order of the scan), `plc_confirm` (which needs the side).
 """
 
 from __future__ import annotations
 
-from edge_runtime.plc.registers import Cause, Side
+from edge_runtime.plc.registers import Cause, KeySwitch, Side
+from edge_runtime.twin.plc_key import hold_open
 from edge_runtime.twin.plc_parts import Lane, Part, PlcState
 from edge_runtime.twin.plc_station import Watch
 from vision.types import Decision
 
+#: which way a part is to go for the cause of its decision; any other cause: reject
+_DECIDED = {Cause.PROVEN: Side.ACCEPT, Cause.BYPASS: Side.BYPASS}
 #: a switch that comes this many scans after its latest count is not made any more
 LATE_SCANS = 2
 
@@ -44,6 +48,9 @@ def _observe(state: PlcState, lane: Lane, part: Part) -> None:
     trailing = leading + part.pulse
     if state.position <= leading - state.lead_counts:
         return
+    if lane.keyed is not None:
+        part.keyed = lane.keyed
+    part.shut = part.shut or not lane.gate
     if lane.gate:
         part.seen_open = True
         # After a gap between two scans the output module may have dropped it meanwhile.
@@ -55,12 +62,18 @@ def _observe(state: PlcState, lane: Lane, part: Part) -> None:
 
 
 def settle(part: Part) -> None:
-    """Fix the side. A part with proof under a moving gate is in doubt: its confirm eye tells the side."""
+    """Fix the side. A part under a gate that moved is in doubt: its confirm eye tells the side.
+
+    That is so for a part with proof, for one under a gate held open by key, and for every trial.
+    """
     if part.passed:
         return
     part.passed = True
     part.side = Side.REJECT
-    if part.proof and part.seen_open:
+    if part.keyed is not None or part.in_trial:
+        part.doubt = part.in_trial or part.seen_closed or part.shut
+        part.side = None if part.doubt else Side.BYPASS
+    elif part.proof and part.seen_open:
         part.doubt = part.seen_closed
         part.side = None if part.doubt else Side.ACCEPT
 
@@ -72,7 +85,7 @@ def _decide(state: PlcState, watch: Watch, lane: Lane, part: Part) -> None:
     state.emit(
         "decision",
         **state.name(part),
-        side=Side.ACCEPT.name if part.accepted else Side.REJECT.name,
+        side=_DECIDED.get(part.cause, Side.REJECT).name,
         cause=part.cause.name,
         verdict=part.verdict,
     )
@@ -83,6 +96,10 @@ def _cause(state: PlcState, watch: Watch, lane: Lane, part: Part) -> Cause:
         return part.block
     if state.latched:
         return Cause.STOP
+    if state.key is KeySwitch.SERVICE:
+        return Cause.SERVICE
+    if state.key is KeySwitch.BYPASS:
+        return Cause.NOT_READY if state.air_low else Cause.BYPASS
     if not watch.fresh_for_gate:
         return Cause.HEARTBEAT
     # Without compressed air the gate cannot be held, whatever the station says.
@@ -119,7 +136,8 @@ def switch(state: PlcState, watch: Watch, lane: Lane) -> None:
     window = state.settings.gate_window_counts
     lead = state.lead_counts
     grace = LATE_SCANS * state.scan_counts
-    energise = False
+    before = lane.gate, lane.keyed
+    energise = hold_open(state, lane)
     for part in lane.parts:
         if not part.accepted or part.block is not None:
             continue
@@ -135,10 +153,11 @@ def switch(state: PlcState, watch: Watch, lane: Lane) -> None:
             continue
         part.opened = True
         energise = True
-    if energise != lane.gate:
-        lane.gate = energise
+    lane.gate = energise
+    if (lane.gate, lane.keyed) != before:
         holders = [p.trigger_seq for p in lane.parts if p.opened and not p.passed]
-        state.emit("gate", lane=lane.number, energised=energise, trigger_seqs=holders)
+        keyed = lane.keyed.name if lane.keyed else ""
+        state.emit("gate", lane=lane.number, energised=energise, keyed=keyed, trigger_seqs=holders)
 
 
 def _stopper(state: PlcState, watch: Watch) -> Cause | None:

@@ -4,8 +4,8 @@
 returns the output image; the registers the PLC owns are written in place. Time is
 given to it, so tests inject it. The rules are those of docs/plc_registers.md, and
 plain enough to be rebuilt on a real PLC. Neighbours: `plc_main` runs it in a process
-with the Modbus server; `plc_trigger`, `plc_station`, `plc_gate`, `plc_confirm` hold
-the rules, `plc_parts` the state they share.
+with the Modbus server; `plc_trigger`, `plc_station`, `plc_gate`, `plc_confirm`, `plc_key`
+hold the rules, `plc_parts` the state they share.
 """
 
 from __future__ import annotations
@@ -15,10 +15,20 @@ from collections.abc import Callable, MutableSequence
 
 from edge_runtime.encoder import COUNT_MODULUS, Unwrapper
 from edge_runtime.plc.records import temperature_word
-from edge_runtime.plc.registers import LANES_MAX, MAGIC, MAP_VERSION, Cause, Confirm, PlcStatus, StopCause
+from edge_runtime.plc.registers import (
+    LANES_MAX,
+    MAGIC,
+    MAP_VERSION,
+    Cause,
+    Confirm,
+    KeySwitch,
+    PlcStatus,
+    StopCause,
+)
 from edge_runtime.twin.field import Eye
 from edge_runtime.twin.plc_confirm import confirm_edge, expire
 from edge_runtime.twin.plc_gate import gate_step, switch
+from edge_runtime.twin.plc_key import ServiceBlock, set_key, take_trial, turn_key
 from edge_runtime.twin.plc_memory import PlcMemory
 from edge_runtime.twin.plc_parts import Lane, PlcInputs, PlcOutputs, PlcSettings, PlcState, Retained
 from edge_runtime.twin.plc_station import Watch, take_verdicts, watch_station
@@ -50,6 +60,7 @@ class PlcLogic:
     ) -> None:
         self.memory = PlcMemory(registers)
         self.watch = Watch()
+        self.service = ServiceBlock()
         self.state = PlcState(
             settings=settings,
             memory=self.memory,
@@ -85,6 +96,7 @@ class PlcLogic:
             self._start(inputs)
         self._inputs(inputs)
         watch_station(state, self.watch)
+        take_trial(state, self.service)
         self._edges(inputs)
         take_verdicts(state)
         for lane in state.lanes.values():
@@ -102,8 +114,13 @@ class PlcLogic:
         state = self.state
         state.high_water = self._jog_mark = state.position
         self._resets = inputs.operator_reset
+        set_key(state, self.service, inputs.key_switch)
         state.emit(
-            "plc_start", boot_id=self._boot_id, retained_epoch=state.epoch, stop_cause=state.stop_cause.name
+            "plc_start",
+            boot_id=self._boot_id,
+            retained_epoch=state.epoch,
+            stop_cause=state.stop_cause.name,
+            key=state.key.name,
         )
         state.new_epoch("plc_start")
 
@@ -127,13 +144,14 @@ class PlcLogic:
             self._reversed_out = False
 
     def _inputs(self, inputs: PlcInputs) -> None:
-        """Stops, then the operator's reset."""
+        """Stops, the key, then the operator's reset."""
         state = self.state
         state.air_low = inputs.air_low
         if inputs.e_stop:
             state.latch(StopCause.E_STOP)
         if inputs.guard_open:
             state.latch(StopCause.GUARD)
+        turn_key(state, self.service, inputs.key_switch)
         if inputs.operator_reset == self._resets:
             return
         self._resets = inputs.operator_reset
@@ -189,6 +207,8 @@ class PlcLogic:
             PlcStatus.REVERSING: state.position < state.high_water,
             PlcStatus.TRIGGER_RING_FULL: self.memory.trigger_ring_full,
             PlcStatus.OUTCOME_RING_FULL: self.memory.outcome_ring_full,
+            PlcStatus.BYPASS: state.key is KeySwitch.BYPASS,
+            PlcStatus.SERVICE: state.key is KeySwitch.SERVICE,
         }
         status = 0
         for bit, is_set in bits.items():
@@ -223,5 +243,8 @@ class PlcLogic:
                 "stray_rejects": state.stray_rejects,
                 "mismatch_run": state.mismatch_run,
                 "ball_temperature_x10": temperature_word(self._ball_celsius),
+                "bypassed_total": state.bypassed_total,
+                "key_switch": int(state.key),
+                "service_echo": self.service.echo,
             }
         )

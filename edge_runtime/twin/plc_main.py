@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-from edge_runtime.plc.registers import LANES_MAX
+from edge_runtime.plc.registers import LANES_MAX, KeySwitch
 from edge_runtime.priority import TWIN, ask_for_priority
 from edge_runtime.shm_ring import RingError
 from edge_runtime.twin.field import NO_READING, EdgeReader, Field, Word
@@ -94,6 +94,14 @@ def store_retained(path: Path, retained: Retained) -> None:
 def _celsius(reading_x10: int) -> float | None:
     """Analog input of the pyrometer."""
     return None if reading_x10 == NO_READING else reading_x10 / 10.0
+
+
+def _key(contacts: int) -> KeySwitch:
+    """Where the key stands; contacts that make no sense are AUTO, where nothing opens the gate but proof."""
+    try:
+        return KeySwitch(contacts)
+    except ValueError:
+        return KeySwitch.AUTO
 
 
 class PlcProcess:
@@ -174,6 +182,7 @@ class PlcProcess:
             air_low=field.get(Word.AIR_LOW) != 0,
             bin_full=field.get(Word.BIN_FULL) != 0,
             operator_reset=field.get(Word.OPERATOR_RESET),
+            key_switch=_key(field.get(Word.KEY_SWITCH)),
             pyrometer_celsius=_celsius(field.get(Word.PYROMETER_X10)),
         )
         outputs = self._logic.scan(time.monotonic_ns(), inputs)

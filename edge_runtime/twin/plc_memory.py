@@ -16,6 +16,7 @@ from edge_runtime.plc.registers import (
     OUTCOME_RING,
     PLC_GEOMETRY,
     PLC_HEADER,
+    SERVICE,
     STATION_HEADER,
     TRIGGER_RING,
     VERDICT_RING,
@@ -45,7 +46,7 @@ class PlcMemory:
     """
 
     _PLC = _addresses(PLC_HEADER)
-    _STATION = _addresses(STATION_HEADER)
+    _STATION = _addresses(STATION_HEADER) | _addresses(SERVICE)
 
     def __init__(self, registers: MutableSequence[int]) -> None:
         self.registers = registers
@@ -56,7 +57,7 @@ class PlcMemory:
         self.verdict_written_ns = [0] * VERDICT_RING.slots
 
     def station(self, name: str) -> int:
-        """A field of the station header."""
+        """A field of the station header or of the service block."""
         address, words = self._STATION[name]
         if words == 2:
             return self.registers[address] << 16 | self.registers[address + 1]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge_runtime.encoder import COUNT_MODULUS, MAX_SPAN_COUNTS, wrap
-from edge_runtime.plc.registers import LANES_MAX, Cause, Confirm, Side, StopCause
+from edge_runtime.plc.registers import LANES_MAX, Cause, Confirm, KeySwitch, Side, StopCause
 from edge_runtime.twin.field import EyeEdge
 from edge_runtime.twin.plc_memory import PlcMemory
 from vision.errors import ConfigError
@@ -119,6 +119,7 @@ class PlcInputs:
         edges_lost: counter of edges that were lost before they could be read.
         e_stop, guard_open, air_low, bin_full: True is the bad state.
         operator_reset: counter of presses of the reset key.
+        key_switch: AUTO, too, when its contacts contradict each other.
         pyrometer_celsius: of the ball at the trigger eye; None: no reading.
     """
 
@@ -130,6 +131,7 @@ class PlcInputs:
     air_low: bool = False
     bin_full: bool = False
     operator_reset: int = 0
+    key_switch: KeySwitch = KeySwitch.AUTO
     pyrometer_celsius: float | None = None
 
 
@@ -153,7 +155,11 @@ class Retained:
 
 @dataclass(slots=True)
 class Part:
-    """One part between its eye pulse and its outcome. `rising` and `centre` are positions at the eye."""
+    """One part between its eye pulse and its outcome. `rising` and `centre` are positions at the eye.
+
+    `keyed`: BYPASS or SERVICE once the gate stood open by key in its zone. `trial`: from its rising edge,
+    when a trial of the gate opens and closes it for this part. `shut`: the gate was closed in its zone.
+    """
 
     epoch: int
     lane: int
@@ -168,13 +174,17 @@ class Part:
     accepted: bool = False
     proof: bool = False
     cause: Cause = Cause.NO_VERDICT
+    trial: tuple[int, int] = (0, 0)
     opened: bool = False
     seen_open: bool = False
     seen_closed: bool = False
+    shut: bool = False
+    keyed: Cause | None = None
     side: Side | None = None
     doubt: bool = False
     passed: bool = False
     confirm: Confirm = Confirm.NONE
+    confirm_position: int = 0
 
     @property
     def centre(self) -> int:
@@ -187,6 +197,11 @@ class Part:
         return (self.pulse + 1) // 2
 
     @property
+    def in_trial(self) -> bool:
+        """A trial of the gate finds out which way it goes."""
+        return self.cause is Cause.SERVICE and self.block is None
+
+    @property
     def holds_accept(self) -> bool:
         """A valid ACCEPT is held and nothing speaks against it."""
         return self.block is None and self.verdict == Decision.ACCEPT
@@ -194,7 +209,10 @@ class Part:
 
 @dataclass(slots=True)
 class Lane:
-    """State of one lane."""
+    """State of one lane.
+
+    `keyed`: what lets the key hold the gate open now, `keyed_span`: where it last did, positions.
+    """
 
     number: int
     span: LaneSpan
@@ -207,6 +225,8 @@ class Lane:
     last_edge: list[int | None] = field(default_factory=lambda: [None] * EYES)
     long_end: int | None = None
     gate: bool = False
+    keyed: Cause | None = None
+    keyed_span: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)
@@ -225,9 +245,12 @@ class PlcState:
     high_water: int = 0
     speed_counts_per_s: float = 0.0
     air_low: bool = False
+    key: KeySwitch = KeySwitch.AUTO
+    trial: tuple[int, int] = (0, 0)
     triggers_total: int = 0
     accepted_total: int = 0
     rejected_total: int = 0
+    bypassed_total: int = 0
     confirmed_total: int = 0
     mismatch_total: int = 0
     mismatch_run: int = 0
@@ -252,6 +275,15 @@ class PlcState:
     def scan_counts(self) -> int:
         """Travel during one scan at the speed measured now, rounded up."""
         return math.ceil(self.settings.scan_ms / 1000.0 * self.speed_counts_per_s)
+
+    def count_side(self, side: Side) -> None:
+        """One more part that went there."""
+        if side is Side.ACCEPT:
+            self.accepted_total += 1
+        elif side is Side.BYPASS:
+            self.bypassed_total += 1
+        else:
+            self.rejected_total += 1
 
     def emit(self, event: str, **fields: object) -> None:
         """One line for the log: time, 16-bit encoder count and endless position now, then the fields."""

@@ -56,7 +56,7 @@ def _new_part(state: PlcState, lane: Lane, rising: int, pulse: int, edge_ns: int
     settings = state.settings
     lane.last_seq += 1
     state.triggers_total += 1
-    part = Part(lane.open_epoch, lane.number, lane.last_seq, rising, pulse)
+    part = Part(lane.open_epoch, lane.number, lane.last_seq, rising, pulse, trial=state.trial)
     part.long = pulse > settings.pulse_max_counts
     if part.long:
         _block_before(state, lane, rising)

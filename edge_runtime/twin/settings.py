@@ -149,6 +149,9 @@ class LineSettings(BaseModel):
     )
 
     # The twin's people.
+    operator_comes: bool = Field(
+        default=True, description="an operator clears a stop and resets by himself; else only the panel's key"
+    )
     operator_reset_after_s: Annotated[float, Field(ge=0.0)] = 1.5
 
     @property

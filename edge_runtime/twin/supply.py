@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from datasets.synthetic.bank import BallBank
+from datasets.synthetic.bank import BallBank, BankIndex
 from edge_runtime.twin.balls import PlannedBall, plan_balls
 from edge_runtime.twin.optics import BallPictures, load_pictures
 from edge_runtime.twin.settings import LineSettings
@@ -43,8 +43,17 @@ class BallSupply:
             ball = next(self._plan, None)
             if ball is None:
                 return
-            pictures = self._pool.submit(load_pictures, self._bank, ball, rim_light_max=self._rim_light_max)
-            self._ready.append(Supplied(ball, pictures))
+            self._ready.append(self.fetch(ball))
+
+    @property
+    def index(self) -> BankIndex:
+        """What the bank holds."""
+        return self._bank.index
+
+    def fetch(self, ball: PlannedBall) -> Supplied:
+        """A ball beside the plan; its pictures are read from now on."""
+        pictures = self._pool.submit(load_pictures, self._bank, ball, rim_light_max=self._rim_light_max)
+        return Supplied(ball, pictures)
 
     def peek(self) -> PlannedBall | None:
         """The next ball, None when the run has no more."""

@@ -1,8 +1,8 @@
 """The twin's own record: truth.jsonl, one JSON object a line, only ever appended.
 
 Rows have `event`, `t_ns` (monotonic) and `encoder` (endless count). Events: start,
-ball_entered, ball (its final row), fault, operator_reset, encoder_wrap, belt,
-false_pulse, end. Only the auditor and the demo's figures read it, never the station.
+ball_entered, ball (its final row), fault, operator_reset, button, key, encoder_wrap, belt,
+false_pulse, challenge_refused, end. Only the auditor and the demo's figures read it, never the station.
 """
 
 from __future__ import annotations
@@ -103,6 +103,7 @@ class BallRecord:
             "pyrometer_celsius": round(ball.pyrometer_celsius, 2),
             "d_hot_mean_mm": round(ball.d_mean_mm * ball.hot_gain, 4),
             "flakes": len(ball.flakes),
+            "challenge": ball.challenge,
         }
 
     def final_row(self) -> dict[str, Any]:

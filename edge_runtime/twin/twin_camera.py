@@ -21,6 +21,7 @@ from edge_runtime.twin.balls import PlannedBall
 from edge_runtime.twin.belt import Segment
 from edge_runtime.twin.fault_board import FaultBoard
 from edge_runtime.twin.faults import FAULTS, FaultName
+from edge_runtime.twin.knobs import NEUTRAL, CameraKnobs
 from edge_runtime.twin.optics import FRAME_FIRST, FRAME_WRAP, BallPictures, Composer, Shown
 from edge_runtime.twin.settings import CAMERAS, LineSettings
 
@@ -59,10 +60,18 @@ class Exposed:
 
 
 class TwinCamera:
-    """One camera."""
+    """One camera; `knobs` is asked before each exposure how people have turned it."""
 
-    def __init__(self, settings: LineSettings, name: str, board: FaultBoard, encoder_start: int) -> None:
+    def __init__(
+        self,
+        settings: LineSettings,
+        name: str,
+        board: FaultBoard,
+        encoder_start: int,
+        knobs: Callable[[], CameraKnobs] = lambda: NEUTRAL,
+    ) -> None:
         self.name = name
+        self._knobs = knobs
         self._settings = settings
         self._board = board
         self._composer = Composer(settings, name)
@@ -90,8 +99,9 @@ class TwinCamera:
         """One exposure at an endless count and a monotonic time."""
         number = self._number
         self._number = number + 1 if number + 1 < FRAME_WRAP else FRAME_FIRST
-        lamp, (dirt, spoilt) = self._board.lamp(t_ns), self._glass()
-        pixels, shown = self._composer.compose(encoder_count, t_ns / 1e9, balls, lamp, dirt)
+        knobs, (dirt, spoilt) = self._knobs(), self._glass()
+        lamp = self._board.lamp(t_ns) * knobs.lamp
+        pixels, shown = self._composer.compose(encoder_count, t_ns / 1e9, balls, lamp, knobs.before(dirt))
         fault = self._board.frame_fault(self.name)
         deliver_ns = t_ns
         if fault == FaultName.FROZEN_FRAME and self._last is not None:
@@ -112,7 +122,9 @@ class TwinCamera:
             "camera_ns": t_ns + _CLOCK_OFFSET_NS[self.name],
         }
         picture = None if fault == FaultName.LOST_FRAME else Picture(self.name, header, pixels)
-        return Exposed(encoder_count, number, picture, deliver_ns, shown, lamp, str(fault or spoilt))
+        return Exposed(
+            encoder_count, number, picture, deliver_ns, shown, lamp, str(fault or spoilt or knobs.fault)
+        )
 
     def _glass(self) -> tuple[Callable[[UInt8Array], UInt8Array] | None, str]:
         """What lies before the lens now, and the name of the fault."""

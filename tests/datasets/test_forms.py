@@ -82,6 +82,7 @@ def test_every_form_of_the_bank_lies_within_its_calipers(bank: BallBank) -> None
     assert known > 2000
 
 
+@pytest.mark.long
 def test_filling_in_forms_changes_nothing_else(bank: BallBank) -> None:
     number, ball = next((n, ball) for n, ball in enumerate(bank.index.balls) if ball.label == "double")
     factory = BallFactory(RenderSettings.model_validate(bank.index.settings))

@@ -15,6 +15,7 @@ from edge_runtime.plc.records import TriggerRecord, VerdictRecord
 from edge_runtime.plc.registers import NO_TEMPERATURE, PLC_HEADER, StationState
 from edge_runtime.recipes import default_recipe_path
 from edge_runtime.station.core import StationCore
+from edge_runtime.station.day_keeper import DayStart
 from edge_runtime.station.gauges import Gauges
 from edge_runtime.station.known import KnownTriggers
 from edge_runtime.station.ports import Outputs
@@ -131,6 +132,8 @@ class Recorder:
         self.durable = 0
         self.kept: list[tuple[Part, Verdict, list[View]]] = []
         self.encoder_count: int | None = None
+        self.stop_requests = 0
+        self.stop_withdrawn = 0
 
     def send_verdict(self, record: VerdictRecord) -> None:
         self.verdicts.append(record)
@@ -146,6 +149,12 @@ class Recorder:
 
     def ack_outcomes(self, plc_boot_id: int, tail: int) -> None:
         self.acks.append(tail)
+
+    def request_stop(self) -> None:
+        self.stop_requests += 1
+
+    def withdraw_stop(self) -> None:
+        self.stop_withdrawn += 1
 
     def append(self, entry: Entry) -> int:
         self.entries.append(entry)
@@ -181,6 +190,7 @@ class Rig:
         known: dict[int, dict[int, int]] | None = None,
         config: StationConfig | None = None,
         recipe: BallRecipe | None = None,
+        day: DayStart | None = None,
     ) -> None:
         self.out = Recorder()
         recipe = RECIPE if recipe is None else recipe
@@ -197,8 +207,11 @@ class Rig:
             outputs,
             "boot",
             KnownTriggers(known or {}),
+            day=day,
         )
         self.balls: list[int] = []
+        #: diameters of odd balls by their place, px
+        self.odd_px: dict[int, float] = {}
         self.number = 0
         self.now = 0
         self.pyrometer = NO_TEMPERATURE
@@ -216,7 +229,9 @@ class Rig:
         self.core.on_triggers([record])
 
     def picture(self) -> UInt8Array:
-        places = [((self.now - centre - 800) * 0.5, 120.0, 160.0) for centre in self.balls]
+        places = [
+            ((self.now - centre - 800) * 0.5, 120.0, self.odd_px.get(centre, 160.0)) for centre in self.balls
+        ]
         self.number += 1
         return line_frame([ball for ball in places if -80 < ball[0] < 720], seed=self.number)
 

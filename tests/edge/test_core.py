@@ -9,7 +9,7 @@ from edge_runtime.entries import EpochEntry, FaultEntry, GapEntry, OutcomeEntry
 from edge_runtime.plc.events import OutcomesRead
 from edge_runtime.plc.records import OutcomeRecord, TriggerRecord
 from edge_runtime.plc.registers import Cause, Confirm, Side, StationState
-from edge_runtime.station.core import SILENT_EXPOSURES
+from edge_runtime.station.silence import SILENT_EXPOSURES
 from tests.edge.core_rig import LINE, Rig, pass_ball, ready
 from tests.vision.small_models import darkest_model
 from vision.detector import Detector

@@ -27,6 +27,7 @@ from edge_runtime.ledger.models import (
 )
 from edge_runtime.ledger.queries import PartFilter, fault_totals, highest_epoch, list_parts, show_part
 from edge_runtime.ledger.store import ledger_url, open_ledger, open_to_read, reading, schema_versions
+from tests.edge.ledger.day_samples import Day, challenge, line_state
 from tests.edge.ledger_samples import (
     BOOT,
     NEW_IN_PART,
@@ -344,12 +345,14 @@ def test_filters(engine: sa.Engine, wanted: PartFilter, numbers: list[int]) -> N
 
 def test_every_kind_of_entry_is_applied(engine: sa.Engine) -> None:
     """A kind that `apply` forgot would vanish without a word."""
+    day = Day()
     every: list[Entry] = [session(), epoch(), part(1, decision="review"), outcome(1)]
-    every += [_gap(2, 2), fault(), counters(1, 1)]
+    every += [_gap(2, 2), fault(), counters(1, 1), day.open_shift("early"), day.open_lot("lot 7")]
+    every += [challenge("C-1", "passed"), line_state(0.0)]
     assert {type(entry) for entry in every} == set(Entry.__args__)
     Applier(engine).apply(placed(every))
     counted = {name: _count(engine, table) for name, table in _tables().items()}
-    by_hand = {"lab_hardness", "lab_sample", "certificate"}
+    by_hand = {"lab_hardness", "lab_sample", "certificate", "alarm"}
     assert {name for name, count in counted.items() if not count} == {"picture", "picture_ring"} | by_hand
 
 

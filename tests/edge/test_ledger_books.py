@@ -17,7 +17,7 @@ from tests.edge.ledger_samples import BOOT, UTC_NS, counters, epoch, outcome, pa
 
 TRIGGERS = "triggers = parts + named trigger faults"
 VIEWS = "views due = views got + named losses"
-VERDICTS = "parts = accepted + rejected"
+VERDICTS = "parts = accepted + rejected + bypassed"
 OUTCOMES = "parts = PLC outcomes (by verdict or by default)"
 CONFIRMS = "outcomes = confirmations + named faults"
 ACCEPTED, REJECTED, CONFIRMED = (

@@ -18,11 +18,13 @@ from edge_runtime.plc.events import (
     LinkDown,
     LinkEvent,
     OutcomesRead,
+    StatusRead,
     TriggersRead,
 )
-from edge_runtime.plc.link import PlcLink, geometry_differences
+from edge_runtime.plc.geometry import geometry_differences
+from edge_runtime.plc.link import PlcLink
 from edge_runtime.plc.records import TriggerRecord, VerdictRecord
-from edge_runtime.plc.registers import Cause, StationState
+from edge_runtime.plc.registers import Cause, KeySwitch, StationState
 from edge_runtime.twin.demo import free_port
 from edge_runtime.twin.field import Eye, Field, LineState, Word
 from edge_runtime.twin.settings import LineSettings, save_line_settings
@@ -218,6 +220,31 @@ def test_epochs_rise_above_the_books(bench: Bench) -> None:
         assert talk.ready() > 4711
     finally:
         talk.link.stop()
+
+
+def test_a_trial_of_the_gate_is_in_force_once_it_is_echoed(talk: Talk, bench: Bench) -> None:
+    talk.ready()
+    bench.field.set(Word.KEY_SWITCH, KeySwitch.SERVICE)
+    talk.wait(EpochAgreed)
+    first, last = (talk.link.set_service(opens, opens + 9000) for opens in (500, 1600))
+    assert first != last
+    talk.wait(
+        StatusRead, lambda event: isinstance(event, StatusRead) and event.header["service_echo"] == last
+    )
+    trigger = talk.trigger(bench)
+    for _ in range(100):
+        bench.move(40)
+        if bench.field.gate(0)[0]:
+            break
+    assert bench.field.gate(0)[0]
+    # Not before its count; how soon after is the busy machine's matter.
+    assert (bench.count - trigger.encoder_count) % 65536 >= 1600
+
+
+@pytest.mark.parametrize(("opens", "closes"), [(-1, 5), (5, 1 << 15)])
+def test_a_trial_that_cannot_be_told_apart_is_refused(talk: Talk, opens: int, closes: int) -> None:
+    with pytest.raises(ValueError, match="after_counts"):
+        talk.link.set_service(opens, closes)
 
 
 def test_another_geometry_keeps_the_station_waiting(bench: Bench) -> None:

@@ -26,10 +26,11 @@ from edge_runtime.lots.certificate import (
     read_certificate,
 )
 from edge_runtime.lots.data import LotData, all_reasons, list_lots, read_lot, read_recipe
-from edge_runtime.lots.lot_report import LabData, lot_figures
+from edge_runtime.lots.lab_section import LabData
 from edge_runtime.lots.lot_text import size_histogram
 from edge_runtime.lots.statistics import (
     by_period,
+    lot_figures,
     reject_chart,
     size_capability,
     size_statistics,
@@ -88,7 +89,7 @@ def test_counts_reasons_and_sizes(engine: sa.Engine) -> None:
     assert sizes.smallest_mm < sizes.mean_mm < sizes.largest_mm
     assert (sizes.expanded_mm, sizes.expanded_mean_mm) == pytest.approx((0.08, 0.06))
     assert sizes.roundness_max_mm == pytest.approx(0.12)
-    bins = size_histogram(data)
+    bins = size_histogram(data.diameters)
     assert sum(item["balls"] for item in bins) == 60
     assert {round(item["to_mm"] - item["from_mm"], 6) for item in bins} == {0.05}
 
@@ -102,7 +103,7 @@ def test_balls_that_went_the_wrong_way_are_counted(tmp_path: Path) -> None:
     odd: list[Entry] = [
         part(1, lot=LOT),  # still on the belt
         part(2, lot=LOT, decision="reject"), outcome(2, verdict="accept"),  # accepted without a proof
-        part(3, lot=LOT), outcome(3, confirm="wrong_chute"),
+        part(3, lot=LOT), outcome(3, confirm="reject_eye"),
         part(4, lot=LOT, decision=None, null_cause="no_vision", reasons=()), outcome(4, verdict=None),
         part(5, lot=LOT, diameter_mean_mm=None, diameter_min_mm=None, diameter_max_mm=None), outcome(5),
         part(6, lot="other"), outcome(6),
@@ -242,7 +243,8 @@ def test_certificates_are_numbered_without_gaps(engine: sa.Engine) -> None:
     [
         ([part(61, lot=LOT)], "open"),
         ([part(61, lot=LOT, decision="reject"), outcome(61)], "unproven"),
-        ([part(61, lot=LOT), outcome(61, confirm="wrong_chute")], "wrong_chute"),
+        ([part(61, lot=LOT), outcome(61, confirm="reject_eye")], "wrong_chute"),
+        ([part(61, lot=LOT), outcome(61, side="bypass", cause="bypass")], "bypassed"),
         ([part(61, lot=LOT, recipe_sha256="c" * 64), outcome(61)], "many_recipes"),
         ([part(61, lot=LOT, diameter_mean_mm=None), outcome(61)], "not_measured"),
         ([part(61, lot=LOT, u_diameter_mm=None), outcome(61)], "no_uncertainty"),

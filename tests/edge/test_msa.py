@@ -368,6 +368,7 @@ def test_a_picture_without_a_ball_spoils_the_study_by_name(
     assert "1 of 12 pictures give no number: 1_b_2.png: no_ball" in err
 
 
+@pytest.mark.long
 def test_a_study_on_the_twin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Small: four balls; the truth is known, so bias and stated uncertainty are checked too."""
     out, kept = tmp_path / "twin.html", tmp_path / "readings.csv"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -151,6 +152,7 @@ def test_recorder_applies_the_journal_and_the_pictures_and_drains_at_the_end(
     assert (storage / row["views"][0]["picture"]).is_file()
 
 
+@pytest.mark.long
 def test_recorder_killed_at_random_instants_applies_everything_once(
     station: Path, processes: Processes
 ) -> None:
@@ -240,18 +242,24 @@ def _alive(pid: int) -> bool:
         return False
 
 
-def test_wrong_station_file_ends_with_three_lines(tmp_path: Path, processes: Processes) -> None:
+def test_a_wrong_station_file_is_one_event(tmp_path: Path, processes: Processes) -> None:
     process = processes.recorder(tmp_path / "none.yaml")
     _, err = process.communicate(timeout=30)
     assert process.returncode == 2
-    assert [line.split(":")[0] for line in err.splitlines()] == ["error", "where", "what to do"]
+    (ended,) = [json.loads(line) for line in err.splitlines()]
+    assert (ended["event"], ended["exit_code"]) == ("ended", 2)
+    assert ended["error"]
+    assert ended["where"]
+    assert ended["todo"]
 
 
 _LIMITED = """
     import resource, sys, threading
     from pathlib import Path
     from edge_runtime.ledger.store import open_to_read, ledger_url
+    from edge_runtime.logs import setup_logging
     from edge_runtime.recorder_main import Recorder
+    setup_logging("recorder")
     storage = Path(sys.argv[1])
     engine = open_to_read(ledger_url(storage))
     recorder = Recorder(engine, storage, None, "boot")
@@ -283,9 +291,9 @@ def test_database_that_cannot_grow_loses_nothing(tmp_path: Path, processes: Proc
     out, err = process.communicate(timeout=90)
     assert process.returncode == 0, err
     assert out == "trouble: ''\n"
-    lines = err.splitlines()
-    assert lines[0].startswith("recorder: the ledger cannot be written")
-    assert lines[1:] == ["recorder: the ledger is written again"]
+    said = [json.loads(line) for line in err.splitlines()]
+    assert [event["event"] for event in said] == ["ledger_refuses", "ledger_written_again"]
+    assert said[0]["detail"].startswith("the ledger cannot be written")
     engine = open_to_read(ledger_url(tmp_path))
     with reading(engine) as connection:
         books = balance(connection)

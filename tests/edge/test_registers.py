@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from edge_runtime import cli
 from edge_runtime.plc import map_doc
 from edge_runtime.plc import registers as reg
-from edge_runtime.plc.map_rules import CAUSE_TEXTS, STATE_TEXTS, STATUS_TEXTS, STOP_TEXTS
+from edge_runtime.plc.map_rules import (
+    CAUSE_TEXTS,
+    KEY_TEXTS,
+    SIDE_TEXTS,
+    STATE_TEXTS,
+    STATUS_TEXTS,
+    STOP_TEXTS,
+)
 from edge_runtime.plc.records import (
     OutcomeRecord,
     TriggerRecord,
@@ -31,7 +38,7 @@ U32 = st.integers(0, 0xFFFF_FFFF)
 INDEX = st.integers(0, 1 << 20)
 TRIGGERS = st.builds(TriggerRecord, U32, U16, U32, U16, U16)
 VERDICTS = st.builds(VerdictRecord, U32, U16, U32, U16, U16, U16)
-OUTCOMES = st.builds(OutcomeRecord, U32, U16, U32, U16, U16, U16, U16, U16, U16, U16)
+OUTCOMES = st.builds(OutcomeRecord, U32, U16, U32, U16, U16, U16, U16, U16, U16, U16, U16)
 
 
 def _spans() -> list[tuple[int, int, str, str]]:
@@ -81,6 +88,7 @@ def test_a_header_is_one_request() -> None:
     assert reg.STATION_HEADER.words <= reg.MODBUS_WRITE_MAX
     last = max(reg.STATION_HEADER.fields, key=lambda field: field.offset)
     assert last.name == "session_nonce", "the nonce is written last: all else is in place before it"
+    assert max(reg.SERVICE.fields, key=lambda field: field.offset).name == "service_seq"
 
 
 @given(index=INDEX, record=TRIGGERS)
@@ -112,7 +120,7 @@ def test_a_slot_of_another_turn_is_not_taken(index: int, other: int, record: Ver
 
 @given(st.data())
 def test_headers_survive(data: st.DataObject) -> None:
-    for block in (reg.PLC_HEADER, reg.STATION_HEADER):
+    for block in (reg.PLC_HEADER, reg.STATION_HEADER, reg.SERVICE):
         values = {f.name: data.draw(U32 if f.words == 2 else U16) for f in block.fields}
         assert unpack(block, pack(block, values)) == values
 
@@ -180,6 +188,8 @@ def test_the_document_names_every_register_and_number() -> None:
         (reg.StopCause, STOP_TEXTS),
         (reg.StationState, STATE_TEXTS),
         (reg.PlcStatus, STATUS_TEXTS),
+        (reg.KeySwitch, KEY_TEXTS),
+        (reg.Side, SIDE_TEXTS),
     ):
         assert {member.name for member in names} == set(texts), "a text too many or too few"
     for placeholder in ("<MAGIC>", "<LAST>", "<STATION>", "<SLOTS>", "<VERDICTS>", "<READ_MAX>", "<UNIT>"):

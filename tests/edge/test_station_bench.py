@@ -52,6 +52,7 @@ def write_bench_station(
         "plc": {"type": "virtual_eye", "camera": "channel"},
         "detector": {"model": str(folder / "small.onnx")},
         "storage": {"folder": "books"},
+        "page": None,
     }
     path = folder / "station.yaml"
     path.write_text(yaml.safe_dump(station), encoding="utf-8")

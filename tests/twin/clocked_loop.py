@@ -9,7 +9,7 @@ view has been seen, and knows from the plan which balls are good.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
 from datasets.synthetic.bank import BallBank
@@ -17,9 +17,11 @@ from edge_runtime.encoder import Unwrapper
 from edge_runtime.plc.records import TriggerRecord, VerdictRecord, pack, pack_slot, unpack, unpack_slot
 from edge_runtime.plc.registers import (
     PLC_HEADER,
+    SERVICE,
     STATION_HEADER,
     TRIGGER_RING,
     VERDICT_RING,
+    KeySwitch,
     StationState,
 )
 from edge_runtime.twin.balls import OVERSIZE, UNDERSIZE, PlannedBall, plan_balls
@@ -42,6 +44,12 @@ RESTART_NS = 400_000_000
 #: from the last due view to the verdict
 INSPECTION_COUNTS = 60
 _SIZE_REASONS = {UNDERSIZE: "diameter_low", OVERSIZE: "diameter_high"}
+
+
+#: seconds from the start, a word of the field wiring, and what somebody sets it to
+PlantAct = tuple[float, int, int]
+#: in the place of a word: the station tries the gate, opening it so many counts behind each rising edge
+TRIAL = -1
 
 
 class Oracle:
@@ -137,7 +145,11 @@ class Oracle:
 class ClockedLoop:
     """Line, PLC program and oracle, moved on together."""
 
-    def __init__(self, settings: LineSettings, saboteur: Saboteur | None = None) -> None:
+    def __init__(
+        self, settings: LineSettings, saboteur: Saboteur | None = None, acts: Sequence[PlantAct] = ()
+    ) -> None:
+        self._acts = sorted(acts)
+        self._trials = 0
         settings.run_dir.mkdir(parents=True, exist_ok=True)
         self.settings = settings
         self.now_ns = 1_000_000_000
@@ -184,6 +196,9 @@ class ClockedLoop:
                 self.now_ns += TICK_NS
                 if tick == 100:
                     field.set(Word.START_REQUEST, 1)
+                while self._acts and self._acts[0][0] * 1e9 <= tick * TICK_NS:
+                    _, word, value = self._acts.pop(0)
+                    self._act(word, value)
                 self._line.advance(self.now_ns)
                 if tick % SCAN_TICKS == 0:
                     self._scan()
@@ -192,6 +207,16 @@ class ClockedLoop:
             raise TimeoutError("the line did not end")
         finally:
             self.close()
+
+    def _act(self, word: int, value: int) -> None:
+        if word != TRIAL:
+            self._field.set(word, value)
+            return
+        # Open from this count on until well behind the gate.
+        names = ("open_after_counts", "close_after_counts", "service_seq")
+        self._trials += 1
+        values = dict(zip(names, (value, value + 1200, self._trials), strict=True))
+        self._registers[SERVICE.address : SERVICE.address + SERVICE.words] = pack(SERVICE, values)
 
     def _scan(self) -> None:
         field = self._field
@@ -204,7 +229,10 @@ class ClockedLoop:
             encoder_count=field.get(Word.ENCODER),
             edges=tuple(self._eyes.take()),
             e_stop=field.get(Word.E_STOP) != 0,
+            guard_open=field.get(Word.GUARD_OPEN) != 0,
+            air_low=field.get(Word.AIR_LOW) != 0,
             operator_reset=field.get(Word.OPERATOR_RESET),
+            key_switch=KeySwitch(field.get(Word.KEY_SWITCH)),
         )
         outputs = self._plc.scan(self.now_ns, inputs)
         lane = self.settings.lane
@@ -224,9 +252,11 @@ class ClockedLoop:
         self._log.close()
 
 
-def run_clocked(settings: LineSettings, saboteur: Saboteur | None = None) -> None:
-    """One whole run."""
-    ClockedLoop(settings, saboteur).run(20.0 + 1.5 * settings.n_balls / settings.balls_per_s)
+def run_clocked(
+    settings: LineSettings, saboteur: Saboteur | None = None, acts: Sequence[PlantAct] = ()
+) -> None:
+    """One whole run; `acts`: what people at the plant do."""
+    ClockedLoop(settings, saboteur, acts).run(20.0 + 1.5 * settings.n_balls / settings.balls_per_s)
 
 
 def clocked_settings(run_dir: Any, bank_dir: Any, **changes: Any) -> LineSettings:

@@ -26,9 +26,11 @@ from edge_runtime.plc.records import (
 from edge_runtime.plc.registers import (
     OUTCOME_RING,
     PLC_HEADER,
+    SERVICE,
     STATION_HEADER,
     TRIGGER_RING,
     VERDICT_RING,
+    KeySwitch,
     StationState,
 )
 from edge_runtime.twin.field import Eye, EyeEdge
@@ -118,6 +120,7 @@ class Rig:
     air_low: bool = False
     bin_full: bool = False
     resets: int = 0
+    key: KeySwitch = KeySwitch.AUTO
     pyrometer_celsius: float | None = None
     edges_lost: int = 0
 
@@ -253,6 +256,11 @@ class Rig:
         self.logic.memory.stamp_written(address, len(words), self.now_ns)
         self.verdict_index += 1
 
+    def trial(self, open_after: int, close_after: int, seq: int) -> None:
+        """The station writes the service block."""
+        values = {"open_after_counts": open_after, "close_after_counts": close_after, "service_seq": seq}
+        self.registers[SERVICE.address : SERVICE.address + SERVICE.words] = pack(SERVICE, values)
+
     def header(self, name: str) -> int:
         """A field of the PLC header."""
         return unpack(PLC_HEADER, self.registers[: PLC_HEADER.words])[name]
@@ -275,6 +283,7 @@ class Rig:
             air_low=self.air_low,
             bin_full=self.bin_full,
             operator_reset=self.resets,
+            key_switch=self.key,
             pyrometer_celsius=self.pyrometer_celsius,
         )
 

@@ -257,7 +257,8 @@ def ghost_part_of_the_fault_plan(record: Record) -> None:
 
 def stray_ball_and_no_stop(record: Record) -> None:
     row = record.of("outcome", record.seq)
-    record.before(row, row | {"event": "confirm", "eye": "ACCEPT_EYE", "stray": True})
+    stray = {"event": "confirm", "eye": "ACCEPT_EYE", "stray": True, "edge_position": row["position"]}
+    record.before(row, row | stray)
 
 
 def two_mismatches_and_no_stop(record: Record) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,15 +12,13 @@ from typing import Any
 
 import pytest
 
+from datasets.synthetic.bank import BallBank
 from edge_runtime.shm_ring import RingReader, memory_path
 from edge_runtime.twin.balls import plan_balls
 from edge_runtime.twin.field import EdgeReader, Eye, EyeEdge, Field, LineState, Word
-from edge_runtime.twin.line import Line
-from edge_runtime.twin.settings import CAMERAS, LineSettings, save_line_settings
-from edge_runtime.twin.truth import TruthLog
+from edge_runtime.twin.settings import CAMERAS, save_line_settings
 from tests.twin.drawn_bank import make_drawn_bank
-
-TICK_NS = 1_000_000
+from tests.twin.line_bench import Bench, line_settings, truth_rows
 
 
 @pytest.fixture(scope="module")
@@ -30,27 +26,8 @@ def bank_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_drawn_bank(tmp_path_factory.mktemp("bank"))
 
 
-def _settings(tmp_path: Path, bank_dir: Path, **changes: Any) -> LineSettings:
-    name = f"fg-test-{os.getpid()}-{tmp_path.name}"
-    base = {
-        "run_dir": tmp_path,
-        "bank_dir": bank_dir,
-        "field_name": f"{name}-field",
-        "ring_prefix": name,
-        "n_balls": 20,
-        "settle_d": 6.0,
-        "seed": 5,
-    }
-    return LineSettings.model_validate(base | changes)
-
-
-def _rows(settings: LineSettings, event: str) -> list[dict[str, Any]]:
-    lines = settings.truth_path.read_text(encoding="utf-8").splitlines()
-    return [row for row in map(json.loads, lines) if row["event"] == event]
-
-
 def test_twenty_balls_all_reach_the_reject_chute_in_real_time(tmp_path: Path, bank_dir: Path) -> None:
-    settings = _settings(tmp_path, bank_dir, defect_share=0.2)
+    settings = line_settings(tmp_path, bank_dir, defect_share=0.2)
     path = tmp_path / "line.json"
     save_line_settings(settings, path)
     process = subprocess.Popen([sys.executable, "-m", "edge_runtime.twin.line_main", str(path)])
@@ -84,11 +61,11 @@ def test_twenty_balls_all_reach_the_reject_chute_in_real_time(tmp_path: Path, ba
         if process.poll() is None:
             process.kill()
             process.wait()
-    balls = _rows(settings, "ball")
+    balls = truth_rows(settings, "ball")
     assert [row["ball"] for row in balls] == list(range(20))
     assert {row["place"] for row in balls} == {"reject"}
     assert all(row["eye_pulses"] == 1 and row["confirm_pulses"] == 1 for row in balls)
-    end = _rows(settings, "end")[0]
+    end = truth_rows(settings, "end")[0]
     assert (end["entered"], end["accept"], end["reject"], end["on_belt"]) == (20, 0, 20, 0)
     assert end["complete"]
     assert end["frames"] == frames
@@ -99,7 +76,7 @@ def test_twenty_balls_all_reach_the_reject_chute_in_real_time(tmp_path: Path, ba
 
 
 def test_sigterm_leaves_whole_rows_and_no_shared_memory(tmp_path: Path, bank_dir: Path) -> None:
-    settings = _settings(tmp_path, bank_dir, n_balls=1000)
+    settings = line_settings(tmp_path, bank_dir, n_balls=1000)
     save_line_settings(settings, tmp_path / "line.json")
     command = [sys.executable, "-m", "edge_runtime.twin.line_main", str(tmp_path / "line.json")]
     process = subprocess.Popen(command)
@@ -117,7 +94,7 @@ def test_sigterm_leaves_whole_rows_and_no_shared_memory(tmp_path: Path, bank_dir
         if process.poll() is None:
             process.kill()
             process.wait()
-    balls, end = _rows(settings, "ball"), _rows(settings, "end")[0]
+    balls, end = truth_rows(settings, "ball"), truth_rows(settings, "end")[0]
     assert not end["complete"]
     assert end["entered"] == len(balls) == end["accept"] + end["reject"] + end["on_belt"]
     assert {row["place"] for row in balls} <= {"on_belt", "reject"}
@@ -126,7 +103,7 @@ def test_sigterm_leaves_whole_rows_and_no_shared_memory(tmp_path: Path, bank_dir
 
 
 def test_no_bank_is_one_clear_error(tmp_path: Path) -> None:
-    settings = _settings(tmp_path, tmp_path / "nowhere")
+    settings = line_settings(tmp_path, tmp_path / "nowhere")
     save_line_settings(settings, tmp_path / "line.json")
     command = [sys.executable, "-m", "edge_runtime.twin.line_main", str(tmp_path / "line.json")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -136,49 +113,9 @@ def test_no_bank_is_one_clear_error(tmp_path: Path) -> None:
     assert not memory_path(settings.field_name).exists()
 
 
-class _Bench:
-    """A line under a clock of its own, with a PLC made of a heartbeat, a belt contact and one gate output."""
-
-    def __init__(self, settings: LineSettings) -> None:
-        self.settings = settings
-        self.field = Field.create(settings.field_name)
-        self.truth = TruthLog(settings.truth_path)
-        self.now_ns = 1_000_000_000
-        self.line = Line(settings, self.field, self.truth, self.now_ns)
-        self.eyes = EdgeReader(self.field)
-        self.edges: list[EyeEdge] = []
-        self.encoder: list[int] = []
-        self.resets = 0
-        self.field.set(Word.START_REQUEST, 1)
-        self.enable = True
-
-    def gate(self, energised: bool) -> None:
-        self.field.set(Word.GATE_ENERGISED + self.settings.lane, int(energised))
-        self.field.set(Word.GATE_CHANGED_NS + self.settings.lane, self.now_ns)
-
-    def run(self, seconds: float, *, plc: bool = True) -> bool:
-        """Run on; True once the line has ended."""
-        for _ in range(round(seconds * 1000)):
-            self.now_ns += TICK_NS
-            if plc:
-                self.field.add(Word.PLC_HEARTBEAT)
-            self.field.set(Word.BELT_ENABLE, int(self.enable))
-            self.line.advance(self.now_ns)
-            self.edges += self.eyes.take()
-            self.encoder.append(self.field.get(Word.ENCODER))
-            if self.line.state == LineState.ENDED:
-                return True
-        return False
-
-    def close(self) -> None:
-        self.line.close(self.now_ns)
-        self.truth.close()
-        self.field.close()
-
-
 @pytest.fixture
-def bench(request: pytest.FixtureRequest, tmp_path: Path, bank_dir: Path) -> Iterator[_Bench]:
-    bench = _Bench(_settings(tmp_path, bank_dir, **request.param))
+def bench(request: pytest.FixtureRequest, tmp_path: Path, bank_dir: Path) -> Iterator[Bench]:
+    bench = Bench(line_settings(tmp_path, bank_dir, **request.param))
     yield bench
     bench.close()
 
@@ -188,19 +125,18 @@ def _fault(name: str, ball: int, camera: str = "") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("bench", [{"n_balls": 10, "defect_share": 0.0}], indirect=True)
-def test_energised_gate_sends_all_to_accept(bench: _Bench) -> None:
+def test_energised_gate_sends_all_to_accept(bench: Bench) -> None:
     bench.gate(True)
     assert bench.run(10.0)
     bench.truth.flush_due(bench.now_ns + 10**9)
-    assert {row["place"] for row in _rows(bench.settings, "ball")} == {"accept"}
+    assert {row["place"] for row in truth_rows(bench.settings, "ball")} == {"accept"}
 
 
 @pytest.mark.parametrize("bench", [{"n_balls": 30, "defect_share": 0.4, "seed": 9}], indirect=True)
-def test_eye_edges_are_the_chords_of_the_balls(bench: _Bench) -> None:
+def test_eye_edges_are_the_chords_of_the_balls(bench: Bench) -> None:
     assert bench.run(12.0)
     trigger = [edge for edge in bench.edges if edge.eye == Eye.TRIGGER]
-    supply = bench.line._supply
-    planned = list(plan_balls(bench.settings, supply._bank.index))
+    planned = list(plan_balls(bench.settings, BallBank(bench.settings.bank_dir).index))
     assert len(trigger) == 2 * len(planned)
     first = bench.line.encoder_start + bench.settings.settle_d * 320
     for ball, rising, falling in zip(planned, trigger[::2], trigger[1::2], strict=True):
@@ -214,7 +150,7 @@ def test_eye_edges_are_the_chords_of_the_balls(bench: _Bench) -> None:
 
 
 @pytest.mark.parametrize("bench", [{"n_balls": 8, "defect_share": 0.0}], indirect=True)
-def test_a_dead_plc_stops_the_belt_and_drops_the_gate(bench: _Bench) -> None:
+def test_a_dead_plc_stops_the_belt_and_drops_the_gate(bench: Bench) -> None:
     bench.gate(True)
     bench.run(1.5)
     assert bench.line.belt.position > bench.line.encoder_start + 5000
@@ -224,12 +160,12 @@ def test_a_dead_plc_stops_the_belt_and_drops_the_gate(bench: _Bench) -> None:
 
 
 @pytest.mark.parametrize("bench", [_fault("reverse_jog", 6)], indirect=True)
-def test_reverse_jog_runs_back_and_exposes_nothing_twice(bench: _Bench) -> None:
+def test_reverse_jog_runs_back_and_exposes_nothing_twice(bench: Bench) -> None:
     assert bench.run(20.0)
     back = max(high - low for high, low in zip(_running_max(bench.encoder), bench.encoder, strict=True))
     assert 310 <= back <= 330
     bench.truth.flush_due(bench.now_ns + 10**9)
-    for row in _rows(bench.settings, "ball"):
+    for row in truth_rows(bench.settings, "ball"):
         seen = [(item["camera"], item["encoder"]) for item in row["exposures"]]
         assert len(seen) == len(set(seen)) >= 6
         assert row["place"] == "reject"
@@ -253,10 +189,10 @@ def _running_max(values: list[int]) -> list[int]:
     ],
     indirect=["bench"],
 )
-def test_trigger_pulses_under_faults(bench: _Bench, pulses: dict[int, int]) -> None:
+def test_trigger_pulses_under_faults(bench: Bench, pulses: dict[int, int]) -> None:
     assert bench.run(20.0)
     bench.truth.flush_due(bench.now_ns + 10**9)
-    found = {row["ball"]: row["eye_pulses"] for row in _rows(bench.settings, "ball")}
+    found = {row["ball"]: row["eye_pulses"] for row in truth_rows(bench.settings, "ball")}
     assert {ball: found[ball] for ball in pulses} == pulses
     rising = [edge for edge in bench.edges if edge.eye == Eye.TRIGGER and edge.rising]
     assert len(rising) == 15  # one pulse fewer than balls
@@ -265,15 +201,15 @@ def test_trigger_pulses_under_faults(bench: _Bench, pulses: dict[int, int]) -> N
 
 
 @pytest.mark.parametrize("bench", [_fault("duplicate_trigger", 6)], indirect=True)
-def test_duplicate_trigger_is_a_false_pulse(bench: _Bench) -> None:
+def test_duplicate_trigger_is_a_false_pulse(bench: Bench) -> None:
     assert bench.run(20.0)
     bench.truth.flush_due(bench.now_ns + 10**9)
-    assert len(_rows(bench.settings, "false_pulse")) == 1
+    assert len(truth_rows(bench.settings, "false_pulse")) == 1
     assert sum(edge.eye == Eye.TRIGGER and edge.rising for edge in bench.edges) == 17
 
 
 @pytest.mark.parametrize("bench", [_fault("e_stop", 6)], indirect=True)
-def test_e_stop_stops_the_belt_until_the_operator_comes(bench: _Bench) -> None:
+def test_e_stop_stops_the_belt_until_the_operator_comes(bench: Bench) -> None:
     bench.run(2.0)
     while not bench.field.get(Word.E_STOP):
         bench.run(0.01)
@@ -288,27 +224,27 @@ def test_e_stop_stops_the_belt_until_the_operator_comes(bench: _Bench) -> None:
     bench.enable = True
     assert bench.run(10.0)
     bench.truth.flush_due(bench.now_ns + 10**9)
-    assert len(_rows(bench.settings, "ball")) == 16
-    assert len(_rows(bench.settings, "operator_reset")) == 1
+    assert len(truth_rows(bench.settings, "ball")) == 16
+    assert len(truth_rows(bench.settings, "operator_reset")) == 1
 
 
 @pytest.mark.parametrize("bench", [_fault("gate_stick", 6) | {"n_balls": 30}], indirect=True)
-def test_stuck_gate_sends_accepted_balls_to_reject(bench: _Bench) -> None:
+def test_stuck_gate_sends_accepted_balls_to_reject(bench: Bench) -> None:
     bench.gate(True)
     assert bench.run(20.0)
     bench.truth.flush_due(bench.now_ns + 10**9)
-    places = [row["place"] for row in _rows(bench.settings, "ball")]
+    places = [row["place"] for row in truth_rows(bench.settings, "ball")]
     assert places[:5] == ["accept"] * 5
     assert "reject" in places[6:9]
     assert places[-1] == "accept"  # free again
 
 
 @pytest.mark.parametrize("bench", [_fault("encoder_wrap", 9)], indirect=True)
-def test_encoder_wraps_while_the_planned_ball_is_in_view(bench: _Bench) -> None:
+def test_encoder_wraps_while_the_planned_ball_is_in_view(bench: Bench) -> None:
     assert bench.run(20.0)
     bench.truth.flush_due(bench.now_ns + 10**9)
-    wrap = _rows(bench.settings, "encoder_wrap")[0]
-    ball = _rows(bench.settings, "ball")[9]
+    wrap = truth_rows(bench.settings, "encoder_wrap")[0]
+    ball = truth_rows(bench.settings, "ball")[9]
     assert 2.5 * 320 < wrap["encoder"] - ball["centre_count"] < 6.5 * 320
 
 
@@ -324,7 +260,7 @@ def test_encoder_wraps_while_the_planned_ball_is_in_view(bench: _Bench) -> None:
     ],
     indirect=["bench"],
 )
-def test_requests_reach_the_field_wiring(bench: _Bench, word: Word, levels: bool) -> None:
+def test_requests_reach_the_field_wiring(bench: Bench, word: Word, levels: bool) -> None:
     seen = set()
     for _ in range(80):
         bench.run(0.1)

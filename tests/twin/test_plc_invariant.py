@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_runtime.plc.registers import Cause, Confirm, Side, StationState
+from edge_runtime.plc.registers import Cause, Confirm, KeySwitch, Side, StationState
 from tests.twin.plc_rig import CONFIRM, GATE, Act, Rig, ready_rig, says, sets, writes
 from vision.types import Decision
 
@@ -64,6 +64,10 @@ TROUBLES: tuple[tuple[str, Act], ...] = (
     ("reset", _press_reset),
     ("air low", sets(air_low=True)),
     ("air back", sets(air_low=False)),
+    ("key to bypass", sets(key=KeySwitch.BYPASS)),
+    ("key to service", sets(key=KeySwitch.SERVICE)),
+    ("key to auto", sets(key=KeySwitch.AUTO)),
+    ("a trial of the gate", lambda rig: rig.trial(GATE - 600, GATE + 600, rig.header("service_echo") + 1)),
     ("belt slower", sets(speed=5000.0)),
     ("belt faster", sets(speed=9600.0)),
 )
@@ -96,19 +100,26 @@ def test_no_ball_is_accepted_without_a_fresh_proof(
             act = says(number, ball.verdict, encoder=1) if ball.wrong_encoder else says(number, ball.verdict)
             rig.play([(rising + ball.verdict_after, act)])
     rig.play([(position, act) for position, _, act in events])
+    turned = any(name.startswith("key to ") for _, name, _ in events)
     rig.run_to(rising + GATE + CONFIRM + 1500)
 
     for outcome in rig.outcomes:
         ball = numbers[outcome.trigger_seq]
         assert (outcome.side == Side.ACCEPT) == (outcome.cause == Cause.PROVEN)
-        if outcome.confirm == Confirm.ACCEPT_EYE:
+        if outcome.side == Side.BYPASS:
+            assert turned, "nobody touched the key"
+            assert outcome.cause in (Cause.BYPASS, Cause.SERVICE)
+        elif outcome.confirm == Confirm.ACCEPT_EYE:
             assert ball.verdict == outcome.verdict == Decision.ACCEPT
             assert not ball.wrong_encoder
             assert 240 <= ball.pulse <= 384
             assert outcome.side == Side.ACCEPT
-    assert rig.header("unproven_accepts") == 0, "an untriggered ball fell into the accept chute"
+    if not turned:
+        assert rig.header("unproven_accepts") == 0, "an untriggered ball fell into the accept chute"
     assert [o.trigger_seq for o in sorted(rig.outcomes, key=lambda o: o.trigger_seq)] == sorted(numbers)
-    assert rig.header("accepted_total") + rig.header("rejected_total") == len(numbers)
+    totals = {name: rig.header(f"{name}_total") for name in ("accepted", "rejected", "bypassed")}
+    assert sum(totals.values()) == len(numbers)
+    assert totals["bypassed"] == sum(outcome.side == Side.BYPASS for outcome in rig.outcomes)
     said = {line["trigger_seq"]: line for line in rig.named("verdict") if line["accepted"]}
     decided = {line["trigger_seq"]: line for line in rig.named("decision")}
     for seq, line in decided.items():

@@ -155,6 +155,29 @@ def plant(tmp_path: Path) -> Iterator[Plant]:
         plant.close()
 
 
+@pytest.mark.parametrize(
+    ("contacts", "key"),
+    [
+        (1, reg.KeySwitch.BYPASS),
+        (2, reg.KeySwitch.SERVICE),
+        # contacts that make no sense open nothing
+        (3, reg.KeySwitch.AUTO),
+        (-1, reg.KeySwitch.AUTO),
+    ],
+)
+def test_the_key_reaches_header_and_gate(plant: Plant, contacts: int, key: reg.KeySwitch) -> None:
+    epoch = plant.header()["epoch"]
+    plant.field.set(Word.KEY_SWITCH, contacts)
+    if key is not reg.KeySwitch.AUTO:
+        _wait("the new epoch", lambda: plant.header()["epoch"] == epoch + 1)
+    beat = plant.field.get(Word.PLC_HEARTBEAT)
+    _wait("two more scans", lambda: plant.field.get(Word.PLC_HEARTBEAT) > beat + 2)
+    assert plant.header()["key_switch"] == key
+    assert plant.field.gate(0)[0] is (key is reg.KeySwitch.BYPASS)
+    assert plant.end() == 0
+    assert not plant.field.gate(0)[0], "no PLC, no gate"
+
+
 def test_one_ball_through_a_real_server(plant: Plant) -> None:
     epoch = plant.become_ready()
     plant.ball(RISE)
@@ -194,6 +217,7 @@ def test_one_ball_through_a_real_server(plant: Plant) -> None:
         "verdict": Decision.ACCEPT,
         "reason": 0,
         "confirm": reg.Confirm.ACCEPT_EYE,
+        "confirm_encoder_count": confirm % 65_536,
     }
     assert OutcomeRecord(**(plant.slot(reg.OUTCOME_RING, 0) or {})).trigger_seq == 1
     assert plant.end() == 0

@@ -40,6 +40,7 @@ def audit_of(ball: int, label: str = "good", trigger_seq: int | None = None) -> 
         late=False,
         neighbour=False,
         faults=(),
+        bypassed=False,
         proven=True,
         violations=(),
     )

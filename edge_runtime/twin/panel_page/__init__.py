@@ -1,0 +1,1 @@
+"""Files of the plant panel: one page, its style and script, and its words in three languages."""
