@@ -82,7 +82,7 @@ _CAMERA: dict[str, Rule] = {
 _DAY: dict[str, Rule] = {
     "changeover_running": Rule("warning", "station", ("recipe",), off_s=1.0),
     "challenge_missed": Rule("stop", "station", ("challenge",)),
-    "challenge_due": Rule("warning", "station", ("minutes",)),
+    "challenge_due": Rule("warning", "station"),
     "challenge_overdue": Rule("error", "station", ("minutes",)),
     "challenge_hold": Rule("error", "station"),
     "challenge_inconclusive": Rule("warning", "station"),
@@ -104,6 +104,7 @@ _PASSING: dict[str, Rule] = {
     "inspection_errors": Rule("error", "ledger", ("count",), off_s=10.0),
     "journal_damaged": Rule("error", "ledger", ("count",), off_s=10.0),
     "day_lost": Rule("error", "ledger", off_s=10.0),
+    "day_not_kept": Rule("warning", "ledger", off_s=10.0),
     "desk_closed": Rule("error", "ledger", off_s=10.0),
     "pictures_lost": Rule("warning", "ledger", ("count",), off_s=10.0),
     "rejects_high": Rule("warning", "ledger", ("share_percent", "usual_percent"), on_s=60.0, off_s=300.0),

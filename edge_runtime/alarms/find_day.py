@@ -42,7 +42,7 @@ def _due(look: Look, status: StationStatus) -> Iterator[Condition]:
     if since_s > look.limits.challenge_grace_s:
         yield Condition("challenge_overdue", values=minutes)
     elif since_s >= 0.0:
-        yield Condition("challenge_due", values=minutes)
+        yield Condition("challenge_due")
 
 
 def _was_inconclusive(day: DayState) -> bool:

@@ -32,7 +32,11 @@ _FAULTS: dict[str, tuple[str, ...]] = {
     "journal_damaged": ("journal_damaged",),
     "pictures_lost": ("picture_lost", "picture_too_large"),
 }
-_WITHOUT_COUNT = {"day_lost": ("day_gap", "day_file"), "desk_closed": ("desk_closed",)}
+_WITHOUT_COUNT = {
+    "day_lost": ("day_gap",),
+    "day_not_kept": ("day_file",),
+    "desk_closed": ("desk_closed",),
+}
 _NS_PER_S = 1_000_000_000
 
 

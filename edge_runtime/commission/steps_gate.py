@@ -33,7 +33,8 @@ from edge_runtime.plc.registers import Confirm, KeySwitch
 _TOP, _SLOW = (0.9, 1.1), (0.25, 0.55)
 #: a gate needs about twice the time of its turn to come to rest, and a little more
 _REST_TURNS = 2.5
-_CONFIRM_WINDOW_SHARE = 0.25
+#: so many standard deviations of the way to a confirm eye must fit into the PLC's window
+_SPREADS = 3.0
 
 
 @dataclass(slots=True)
@@ -264,17 +265,21 @@ def _confirm(
         found.facts.append(Fact(key=key, ok=False, subject=context.subject(lane), todo="gate.confirm_todo"))
         return
     measured = mean(travels) - opening.place_counts
-    u = (opening.u_place_counts**2 + stdev(travels) ** 2 / len(travels)) ** 0.5
+    spread = stdev(travels)
+    u = (opening.u_place_counts**2 + spread**2 / len(travels)) ** 0.5
     name = f"lane{lane}_gate_to_confirm_counts"
-    room = _CONFIRM_WINDOW_SHARE * context.geometry["min_spacing_counts"] - 2.0 * u
-    compared = Comparison(
-        name, context.geometry[name], measured, u, measured - room, measured + room, round(measured)
+    compared = gate_model.compare_place(
+        name, context.geometry[name], measured, u, context.ball_counts, context.limits.gate
     )
-    found.facts.append(_fact(key, compared, "counts", 0, context.subject(lane)))
+    fact = _fact(key, compared, "counts", 0, context.subject(lane))
+    if fact.ok and _SPREADS * spread > context.geometry["min_spacing_counts"] / 2.0:
+        # The mean is right, but the PLC would take some balls for strangers.
+        fact = fact.model_copy(update={"ok": False, "todo": "gate.confirm_spread"})
+    found.facts.append(fact)
     found.values[f"{key.rpartition('.')[2]}_{lane}"] = {
         "counts": measured,
         "u_counts": u,
-        "spread_counts": stdev(travels),
+        "spread_counts": spread,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 
 from edge_runtime.commission.context import Context, wait_key
 from edge_runtime.commission.shown import Fact, Found, Show, StepFailed, StepRun
@@ -76,33 +76,42 @@ def _ready(context: Context) -> Generator[Show, None, None]:
 def _good_balls(context: Context, found: Found) -> Generator[Show, None, None]:
     """Good balls go through until enough have their outcome."""
     wanted = context.limits.first_run.good_balls.value
-    start: dict[str, int] | None = None
+    before: dict[str, int] | None = None
+    left = 0
     while True:
         status = _status(context)
         if status is None:
             yield Show("first_run.starting", {"holds": ""})
             continue
         totals = status.plc.totals
-        if start is None:
-            start = dict(totals)
-        accepted = totals.get("accepted_total", 0) - start.get("accepted_total", 0)
-        rejected = totals.get("rejected_total", 0) - start.get("rejected_total", 0)
-        if accepted + rejected >= wanted:
+        if before is None:
+            # What was on its way before the station was Ready is rejected, and says nothing of it.
+            before, left = dict(totals), totals["triggers_total"] - _decided(totals)
+        if left > 0 and _decided(totals) - _decided(before) >= left:
+            before, left = dict(totals), 0
+        accepted = totals["accepted_total"] - before["accepted_total"]
+        done = 0 if left else _decided(totals) - _decided(before)
+        if done >= wanted:
             break
         yield _trouble(status) or Show(
-            "first_run.good", {"balls": wanted}, progress=(accepted + rejected, wanted), waiting=True
+            "first_run.good", {"balls": wanted}, progress=(done, wanted), waiting=True
         )
-    share = accepted / (accepted + rejected)
     least = context.limits.first_run.good_accept_min_share.value
-    found.values |= {"good_balls": accepted + rejected, "good_accepted": accepted}
+    found.values |= {"good_balls": done, "good_accepted": accepted}
+    ok = accepted / done >= least
     found.facts.append(
         Fact(
             key="first_run.accepted",
-            value=f"{accepted} / {accepted + rejected}",
-            ok=share >= least,
-            todo="" if share >= least else "first_run.accepted_todo",
+            value=f"{accepted} / {done}",
+            ok=ok,
+            todo="" if ok else "first_run.accepted_todo",
         )
     )
+
+
+def _decided(totals: Mapping[str, int]) -> int:
+    """Balls that have left the gate, by the PLC."""
+    return sum(totals[f"{side}_total"] for side in ("accepted", "rejected", "bypassed"))
 
 
 def _challenge(context: Context, found: Found) -> Generator[Show, None, None]:

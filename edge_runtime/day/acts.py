@@ -6,13 +6,27 @@ asked for it. Names are text of people: any letters, shown escaped, never used a
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-#: what a lot, shift or product may be called: no line breaks or control characters, not blank
+#: control, direction, private and unassigned characters, line and paragraph ends
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def _can_be_seen(name: str) -> str:
+    """Two lots must not look the same on paper."""
+    if any(unicodedata.category(letter) in _HIDDEN for letter in name):
+        raise ValueError("a name holds no characters that cannot be seen")
+    return name
+
+
+#: what a lot, shift or product may be called: no line breaks or characters that cannot be seen, not blank
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$")
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    AfterValidator(_can_be_seen),
 ]
 
 

@@ -147,6 +147,7 @@ class Keeper:
                 "station": context.station,
                 "mode": context.mode,
                 "challenge_balls": None if challenge is None else challenge.balls,
+                "challenge_grace_s": 0.0 if challenge is None else challenge.grace_minutes * 60.0,
             },
             "server_utc_ms": utc_ns // 1_000_000,
         }

@@ -109,8 +109,6 @@ class DayKeeper:
         self.state = start.state
         self.written = (start.state, 0)
         self._take_force()
-        # Before anything releases the hold that a station comes up with.
-        self._look(time.monotonic_ns())
 
     # -- what the core asks -------------------------------------------------------------------
 
@@ -177,6 +175,8 @@ class DayKeeper:
         if self._run is not None:
             self._run.on_epoch(plc_boot_id)
             self._watch_run(self._run)
+        # Now: the core is about to release the hold that a station comes up with.
+        self._look(time.monotonic_ns())
 
     def on_missing_triggers(self, lane: int, what: str) -> None:
         """Triggers that nobody read: one of them may have been a challenge ball."""
@@ -215,7 +215,8 @@ class DayKeeper:
             by, act = self._last
             raise ActRefused("changed_meanwhile", {"by": by or "ferrogate", "act": act})
         trouble = self._ports.holds.reasons.get("journal")
-        if trouble is not None:
+        # A stop is carried out whatever the disk does; its entry waits for the disk with all others.
+        if trouble is not None and request.act.kind != "stop_line":
             raise ActRefused("journal", {"detail": trouble})
         after = apply(before, request.act, Who(request.by, request.role), self._facts(asked))
         asked_for = request.act.model_dump(mode="json")

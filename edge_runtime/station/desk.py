@@ -38,6 +38,8 @@ CALLER_S = 2.0
 LOOP_S, DISK_S = 1.5, 2.0
 #: when the socket cannot be had, and how often the day's file is looked at
 AGAIN_S, TICK_S = 5.0, 0.25
+#: a desk that stays closed is told again: an alarm is made of the faults of ten minutes
+TELL_S = 300.0
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class Desk:
         wait_durable: waits until an entry of the journal is on disk, at most so many seconds.
         preparer: looks up what an act needs to be known beforehand.
         day_file: is kept up to date here.
+        fault: names it in the books (code, detail) while the socket cannot be had.
     """
 
     def __init__(
@@ -66,7 +69,9 @@ class Desk:
         wait_durable: Callable[[int, float], bool],
         preparer: Preparer,
         day_file: DayFile,
+        fault: Callable[[str, str], object],
     ) -> None:
+        self._fault = fault
         self._path = path
         self._put = put
         self._wait_durable = wait_durable
@@ -88,7 +93,7 @@ class Desk:
     # -- socket -------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        told = ""
+        told, told_s = "", 0.0
         while not self._stop.is_set():
             try:
                 with self._listening() as desk:
@@ -99,8 +104,9 @@ class Desk:
                         self._path.unlink(missing_ok=True)
             except OSError as error:
                 # The line runs without a desk; people cannot act until it is mended, so it is said.
-                if str(error) != told:
-                    told = str(error)
+                if str(error) != told or time.monotonic() - told_s >= TELL_S:
+                    told, told_s = str(error), time.monotonic()
+                    self._fault("desk_closed", told)
                     log.error("desk_closed", extra={"path": str(self._path), "detail": told})
                 self._day_file.keep()
                 self._stop.wait(AGAIN_S)

@@ -168,6 +168,7 @@ class Station:
             self.journal.wait_durable,
             Preparer(config, contract, lambda: self.core.day.state, _today),
             self._day_file,
+            self._fault_of_day,
         )
         self._forget_counts = (
             2 * max((lane.gate_to_confirm_counts for lane in config.line.lanes), default=1)

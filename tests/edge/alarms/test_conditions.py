@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from edge_runtime.alarms import find_ledger
 from edge_runtime.alarms.condition import Key
 from edge_runtime.alarms.conditions import find_conditions, known_sources
 from edge_runtime.alarms.facts import LedgerFacts, SizeDrift
 from edge_runtime.day.state import Challenge, Changeover, DayState, Lot
+from edge_runtime.plc.registers import PlcStatus
+from edge_runtime.station.line_watch import PLC_FAULT_COUNTERS
 from tests.edge.alarms.looks import LEDGER, LIMITS, MACHINE, camera, look, plc, status
 from tests.edge.page.status_samples import UTC_NS
 from vision.types import FrameFault
@@ -159,6 +164,7 @@ CASES: list[tuple[dict[str, Any], set[str]]] = [
     (_ledger(faults={("journal_damaged", ""): 1}), {"journal_damaged"}),
     (_ledger(faults={("picture_lost", ""): 9}), {"pictures_lost"}),
     (_ledger(faults={("day_gap", ""): 1}), {"day_lost"}),
+    (_ledger(faults={("day_file", ""): 1}), {"day_not_kept"}),
     (_ledger(faults={("desk_closed", ""): 1}), {"desk_closed"}),
     (_ledger(faults={("frames_inbox_full", "left"): 3}), {"frames_lost"}),
     (_ledger(faults={("hold_plc", ""): 3, ("revoked", ""): 1, ("picture_budget", ""): 5}), set()),
@@ -254,6 +260,19 @@ def test_the_figures_are_those_of_the_cause() -> None:
         "count": 4,
         "detail": "one row missing; another; a third",
     }
+
+
+def test_every_fault_that_is_an_alarm_is_written_by_somebody() -> None:
+    room = Path(find_ledger.__file__).parents[1]
+    written = {f"plc_{name}" for name in PLC_FAULT_COUNTERS}
+    written |= {f"plc_{bit.name}".lower() for bit in PlcStatus}
+    for folder in ("station", "ledger", "journal"):
+        for path in (room / folder).glob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            written |= set(re.findall(r"(?:fault|FaultEntry)\(\s*\"([a-z_]+)\"", text))
+    written |= set(re.findall(r"FaultEntry\(\s*\"([a-z_]+)\"", (room / "recorder_main.py").read_text()))
+    watched = {*find_ledger._FAULTS.items(), *find_ledger._WITHOUT_COUNT.items()}
+    assert {name for _, names in watched for name in names} - written == set()
 
 
 def test_lost_frames_are_counted_camera_by_camera() -> None:

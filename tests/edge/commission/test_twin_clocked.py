@@ -127,7 +127,7 @@ def test_the_cameras_look_where_the_lens_says(found: Run, camera: str) -> None:
 
 
 def _lens_line(settings: LineSettings, camera: str) -> tuple[float, float]:
-    """Slope and start of the line that the twin's own lens draws: through a pinhole it is a little steeper."""
+    """Slope and start of the line that the twin's lens draws: through a pinhole it is a little steeper."""
     seen = lens(settings, camera)
     reach_mm = 1.4 * settings.diameter_mm
     places = [

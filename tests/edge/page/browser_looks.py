@@ -170,3 +170,19 @@ ALARM_WORDS = """async ([code, values]) => {
   const { alarmWhat } = await import(new URL('lib/alarms.js', base));
   return alarmWhat({ code, values, subject: '' });
 }"""
+
+#: codes of open alarms in the order in which they are shown, for alarms given by code, level and age
+ALARM_ORDER = """async (given) => {
+  const base = document.querySelector('script[type=module]').src;
+  const { store } = await import(new URL('lib/store.js', base));
+  const { openAlarms } = await import(new URL('lib/alarms.js', base));
+  const alarms = given.map(([code, level, raised_utc_ms], index) => ({
+    id: index + 1, code, level, raised_utc_ms, subject: '', values: {},
+    cleared_utc_ms: null, acknowledged_by: null,
+  }));
+  const before = store.state;
+  store.state = { ...before, alarms };
+  const order = openAlarms().map((alarm) => alarm.code);
+  store.state = before;
+  return order;
+}"""

@@ -78,7 +78,9 @@ class StationDouble:
         self.counts = {"triggers": 0}
         day_file = DayFile(config.storage.folder / "day.json", lambda: (self.day, 0), lambda: 1, self._fault)
         preparer = Preparer(config, contract, lambda: self.day, date.today)
-        self._desk = Desk(desk_path(config.name), self._inbox.put, lambda *_: True, preparer, day_file)
+        self._desk = Desk(
+            desk_path(config.name), self._inbox.put, lambda *_: True, preparer, day_file, self._fault
+        )
         self._thread = threading.Thread(target=self._run, name="station-double")
 
     @staticmethod

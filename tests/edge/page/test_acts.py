@@ -163,6 +163,8 @@ ODD_ACTS: list[Any] = [
     {"kind": "open_shift"},  # no name
     {"kind": "open_shift", "name": ""},
     {"kind": "open_shift", "name": "a\nb"},
+    {"kind": "open_shift", "name": "\u200b"},  # nothing to be seen
+    {"kind": "open_lot", "name": "7\u202e1", "product": "ball"},  # reads the other way round
     {"kind": "open_shift", "name": "x" * 81},
     {"kind": "open_shift", "name": "a", "by": "admin"},  # nobody says who they are but the session
     {"kind": "begin_challenge", "balls": 0},

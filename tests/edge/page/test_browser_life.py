@@ -145,6 +145,12 @@ def test_drift_is_told_in_hundredths_of_a_millimetre(seen: Watched) -> None:
     assert "40,00 мм" in text
 
 
+def test_bypass_is_read_before_alarms_that_speak_of_rejected_balls(seen: Watched) -> None:
+    alarms = [["camera_silent", "error", 300], ["bypass", "error", 100], ["lamp_fading", "warning", 400]]
+    order: list[str] = seen.page.evaluate(looks.ALARM_ORDER, alarms)
+    assert order == ["bypass", "camera_silent", "lamp_fading"]
+
+
 def test_hidden_tab_asks_for_no_pictures(rig: Rig, seen: Watched) -> None:
     _until(lambda: rig.station.wanted, seen.page, "somebody looks")
     seen.page.evaluate(looks.HIDE, True)

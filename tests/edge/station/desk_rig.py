@@ -71,6 +71,7 @@ class DeskRig:
             DayFile(
                 day_file(folder), lambda: self.keeper.written, lambda: self.journal.durable_count, self._fault
             ),
+            self._fault,
         )
         self._loop = threading.Thread(target=self._run) if loop else None
         if self._loop is not None:

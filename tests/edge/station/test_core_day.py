@@ -265,6 +265,13 @@ def test_a_stop_is_asked_for_until_the_plc_has_latched_and_no_longer(monkeypatch
     assert rig.day.revision == 1
 
 
+def test_a_full_disk_does_not_keep_the_line_from_being_stopped() -> None:
+    rig = DayRig()
+    rig.core.hold("journal", "disk full")
+    rig.ask("stop_line", reason="oil on the belt", role="operator")
+    assert rig.out.stop_requests == 1
+
+
 def test_a_stop_that_was_reset_while_nobody_listened_is_named_and_does_not_deafen_the_plc(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

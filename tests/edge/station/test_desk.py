@@ -219,6 +219,16 @@ def test_a_socket_that_a_dead_station_left_is_replaced_and_taken_away_at_the_end
     assert not desk_path(name).exists()
 
 
+def test_a_desk_that_cannot_open_is_named_in_the_books(tmp_path: Path, name: str) -> None:
+    desk_path(name).mkdir()  # no socket can be put in its place
+    rig = DeskRig(tmp_path, name)
+    try:
+        _until(lambda: [code for code, _ in rig.faults] == ["desk_closed"])
+    finally:
+        rig.close()
+        desk_path(name).rmdir()
+
+
 def test_without_a_station_it_is_said(name: str) -> None:
     with pytest.raises(StationUnreachable, match="does not answer"):
         _act(name, OpenShift(name="1"))

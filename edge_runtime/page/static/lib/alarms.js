@@ -41,9 +41,12 @@ export function openAlarms() {
     .sort((a, b) => rank(a) - rank(b) || b.raised_utc_ms - a.raised_utc_ms);
 }
 
+// In bypass what others say of balls that are rejected does not hold: it is read first.
+const gravity = (alarm) => (alarm.code === "bypass" ? -1 : GRAVITY[alarm.level] ?? 1);
+
 // A cause that lasts comes before one that is gone, then by level; what somebody has seen comes after.
 const rank = (alarm) =>
-  (alarm.cleared_utc_ms === null ? 0 : 100) + (alarm.acknowledged_by === null ? 0 : 10) + (GRAVITY[alarm.level] ?? 1);
+  (alarm.cleared_utc_ms === null ? 0 : 100) + (alarm.acknowledged_by === null ? 0 : 10) + gravity(alarm);
 
 /** How many alarms nobody has acknowledged. */
 export const unseenAlarms = () => openAlarms().filter((alarm) => alarm.acknowledged_by === null).length;

@@ -229,11 +229,13 @@ function diskTile(machine) {
 function challengeTile(day) {
   const due = day.challenge_due_utc_ns / 1e6;
   const left = due ? (due - serverNow()) / 1000 : null;
-  const late = left !== null && left < 0;
+  const grace = (store.state.page && store.state.page.challenge_grace_s) || 0;
+  const dueNow = left !== null && left < 0;
+  const late = dueNow && -left > grace;
   const missed = day.containment !== "";
-  const level = missed ? "bad" : late ? "warn" : "ok";
+  const level = missed ? "bad" : dueNow ? "warn" : "ok";
   const words = missed ? t("tile.challenge.missed") : late ? t("tile.challenge.overdue")
-    : left === null ? t("tile.challenge.never") : t("tile.challenge.due");
+    : dueNow ? t("day.challenge_due_now") : left === null ? t("tile.challenge.never") : t("tile.challenge.due");
   const last = day.last_challenge_utc_ns
     ? t("tile.challenge.last", { time: clock(day.last_challenge_utc_ns / 1e6), result: known(`challenge.result.${day.last_challenge_result}`, "–") }) : "";
   return {
