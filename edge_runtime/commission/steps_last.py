@@ -124,16 +124,15 @@ def _challenge(context: Context, found: Found) -> Generator[Show, None, None]:
         yield trouble or Show("first_run.before", {"balls": wanted}, asks=("done",), waiting=True)
     try:
         before = run.act(OpenShift(name=_SHIFT)).last_challenge_utc_ns
-        run.act(BeginChallenge(balls=wanted))
+        day = run.act(BeginChallenge(balls=wanted))
     except FerrogateError as error:
         raise StepFailed("first_run.refused", detail=error.what) from error
-    while True:
+    while day.challenge is not None or day.last_challenge_utc_ns == before:
         status = _status(context)
-        day = None if status is None else status.day
-        if day is not None and day.challenge is None and day.last_challenge_utc_ns != before:
-            break
-        done = 0 if day is None or day.challenge is None else day.challenge.triggered
-        waits = day is not None and day.challenge is not None and day.challenge.waiting
+        if status is not None and status.day.revision >= day.revision:
+            day = status.day  # an older one does not know of the challenge yet
+        waits = day.challenge is not None and day.challenge.waiting
+        done = 0 if day.challenge is None else day.challenge.triggered
         yield Show(
             "first_run.wait_empty" if waits else "first_run.challenge",
             {"balls": wanted},

@@ -19,8 +19,8 @@ from edge_runtime.twin.knobs import knob
 
 #: belt speed off nominal at the slow series, thousandths
 SLOW_PERMILLE = -600
-#: kinds of challenge balls, in turn: none of them may ever be taken for good
-CHALLENGES = ("half", "double", "undersize")
+#: kinds of challenge balls, in turn: each is one ball for the photo-eye and none may be taken for good
+CHALLENGES = ("half", "undersize", "oversize")
 #: a ring or lamp is turned this often; the figures need that time to follow
 _TURN_S = 0.35
 _RING_STEP, _LAMP_STEP = 3, 30

@@ -29,7 +29,7 @@ from vision.types import Frame, View, ViewFindings
 
 #: between two status messages, and between two pictures of one camera
 STATUS_PERIOD_NS = 200_000_000
-PICTURE_PERIOD_NS = 80_000_000
+PICTURE_PERIOD_NS = 150_000_000
 #: a day with all the names of closed lots that it remembers, and all else many times over
 _STATUS_BYTES = 1 << 19
 #: header of a picture: some hundred balls with some findings each
