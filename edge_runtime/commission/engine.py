@@ -158,7 +158,9 @@ class Engine:
         self._close(running, "passed" if found.ok else "failed", found)
 
     def _fail(self, running: _Running, failed: StepFailed) -> None:
-        fact = Fact(key=failed.key, ok=False, todo=f"{failed.key}_todo", todo_values=failed.values)
+        subject = str(failed.values.get("lane") or "")
+        todo = f"{failed.key}_todo"
+        fact = Fact(key=failed.key, ok=False, subject=subject, todo=todo, todo_values=failed.values)
         self._close(running, "failed", Found([fact], {}, failed.raw))
 
     def _close(self, running: _Running, status: Any, found: Found) -> None:

@@ -182,7 +182,7 @@ def find_window(
             answers = [accept for at, accept in trials.results(asker.context, coarse=True) if at == window]
         if any(answers):
             return window
-    raise StepFailed("gate.no_answer", {"trials": trials.raw}, lane=trials.lane)
+    raise StepFailed("gate.no_answer", {"trials": trials.raw}, lane=asker.context.subject(trials.lane))
 
 
 def search(
@@ -238,9 +238,7 @@ def _figures(context: Context, finder: ThresholdSearch) -> tuple[Figure, ...]:
     return (
         speed_figure(context),
         Figure("figure.threshold", now.counts * mm, 1, "mm"),
-        Figure(
-            "figure.u_threshold", now.u_counts * mm, 2, "mm", high=finder.target_u_counts * mm, share=sure
-        ),
+        Figure("figure.u_threshold", now.u_counts * mm, 2, "mm", high=wanted * mm, share=sure, settling=True),
     )
 
 

@@ -41,6 +41,7 @@ from edge_runtime.reports.words import Language, Words
 #: facts that the one page leaves out; they are in the measurements and on the wizard's screen
 _LEFT_OUT = frozenset(
     {
+        "plc.address",
         "plc.map",
         "plc.lanes",
         "plc.scan",
@@ -101,10 +102,9 @@ def _facts(state: SavedState, draft: Draft, people: Sequence[str], words: Words)
     begun, ended = words.clock(state.begun_utc_ns), words.clock(state.saved_utc_ns)
     until = f"{ended:%H:%M}" if begun.date() == ended.date() else words.time(ended)
     return (
-        Fact(words("report.begun"), f"{words.time(begun)} – {until}"),
-        Fact(words("report.by"), f"{', '.join(people) or '–'}, ferrogate {version()}"),
+        Fact(words("report.done"), f"{words.time(begun)} – {until}, {', '.join(people) or '–'}"),
         Fact(words("report.recipe"), f"{draft.recipe.product} ({draft.recipe_name})"),
-        Fact(words("report.balls"), balls_used(state)),
+        Fact(words("report.balls"), f"{words.number(balls_used(state))}, ferrogate {version()}"),
     )
 
 
@@ -139,17 +139,17 @@ def _results(state: SavedState, steps: Sequence[StepPlan], words: Words) -> tupl
         if result is None or item.kind == "camera":
             continue
         for fact in result.facts:
-            if fact.key not in _LEFT_OUT:
+            if fact.key not in _LEFT_OUT and not _of_camera(fact, state):
                 told, u = _value(fact, words), _uncertainty(fact, words)
                 row = (title, fact_label(fact, words), told, u, fact_plc(fact, words), _ok(fact.ok, words))
                 rows.append(row)
                 title = ""
     columns = (
-        Column("", width=1.35),
-        Column(words("report.what"), width=2.35),
-        Column(words("report.measured"), width=1.05),
+        Column("", width=1.3),
+        Column(words("report.what"), width=2.3),
+        Column(words("report.measured"), width=1.3),
         Column(words("report.uncertainty"), width=0.65),
-        Column(words("report.plc"), width=1.05),
+        Column(words("report.plc"), width=1.0),
         Column(words("report.ok"), width=0.55),
     )
     return Table(columns, tuple(rows)), *_cameras(state, steps, words)
@@ -158,9 +158,12 @@ def _results(state: SavedState, steps: Sequence[StepPlan], words: Words) -> tupl
 def _cameras(state: SavedState, steps: Sequence[StepPlan], words: Words) -> tuple[Block, ...]:
     """Rows are what was measured, columns the cameras."""
     found = {item.subject: state.result(item.step) for item in steps if item.kind == "camera"}
+    timing = state.result("timing")
     by_key: dict[str, dict[str, StepFact]] = {}
     for name, result in found.items():
-        for fact in () if result is None else result.facts:
+        told = () if result is None else result.facts
+        told += tuple(fact for fact in (timing.facts if timing else ()) if fact.subject == name)
+        for fact in told:
             if fact.key not in _LEFT_OUT:
                 by_key.setdefault(fact.key, {})[name] = fact
     if not by_key:
@@ -178,6 +181,11 @@ def _cameras(state: SavedState, steps: Sequence[StepPlan], words: Words) -> tupl
     heads = (Column(f"{words('step.camera')} {name}", width=1.4) for name in found)
     columns = (Column(words("report.what"), width=2.3), *heads, Column(words("report.ok"), width=0.6))
     return (Table(columns, tuple(rows)),)
+
+
+def _of_camera(fact: StepFact, state: SavedState) -> bool:
+    """A fact of another step that stands in a camera's column."""
+    return fact.key == "timing.margin" and state.result(f"camera:{fact.subject}") is not None
 
 
 def _value(fact: StepFact, words: Words) -> str:
@@ -221,7 +229,7 @@ def _curve(state: SavedState, words: Words) -> Figure | None:
 
     mm = float(plc.values["line"]["um_per_count"]) / 1000.0
     ends: list[float] = []
-    with canvas(6.8, 1.3) as (drawing, (axes,)):
+    with canvas(6.8, 1.2) as (drawing, (axes,)):
         for colour, item in zip(SERIES, series, strict=False):
             places: dict[int, list[bool]] = {}
             for trial in item["trials"]:

@@ -6,6 +6,7 @@ digits, so that every reader gets them in his own form.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -20,7 +21,8 @@ Value = str | int | float | None
 class Figure:
     """A live figure with its limits; `best` so far where the technician turns something.
 
-    `share` 0..1 fills the bar (1 is as good as it gets); None: no bar.
+    `share` 0..1 fills the bar (1 is as good as it gets); None: no bar. `settling`: it comes into its limits
+    by itself as balls pass, so that it is nobody's fault while it is outside.
     """
 
     key: str
@@ -31,13 +33,17 @@ class Figure:
     high: float | None = None
     best: float | None = None
     share: float | None = None
+    settling: bool = False
 
     @property
     def ok(self) -> bool | None:
         """Within its limits; None where there is no figure or no limit."""
         if self.value is None or (self.low is None and self.high is None):
             return None
-        return (self.low is None or self.value >= self.low) and (self.high is None or self.value <= self.high)
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        inside = low <= self.value <= high
+        return None if self.settling and not inside else inside
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,10 +94,10 @@ def _belt(context: Context, first: int, found: Found) -> None:
 
 def _lane(context: Context, lane: int, balls: list[Ball], found: Found) -> None:
     """Pulse, spacing and travel of one lane's balls."""
+    subject, key = context.subject(lane), str(lane)
     seen = [ball for ball in balls if ball.travel is not None]
     if len(seen) < (1.0 - _UNSEEN_MAX_SHARE) * len(balls):
-        raise StepFailed("eye.not_confirmed", seen=len(seen), balls=len(balls), lane=lane)
-    subject, key = context.subject(lane), str(lane)
+        raise StepFailed("eye.not_confirmed", seen=len(seen), balls=len(balls), lane=subject)
     pulses = [ball.pulse for ball in balls]
     travels = [ball.travel for ball in seen if ball.travel is not None]
     spacing = [later.centre - earlier.centre for earlier, later in pairwise(balls)]

@@ -138,7 +138,7 @@ def _opening(asker: Asker, lane: _Lane, speed: float) -> Generator[Show, None, N
             before.threshold.counts
             + (before.speed_counts_per_s - speed) * context.geometry["valve_lead_ms"] / 1e3
         )
-    telling = Telling("gate.looking", {"lane": lane.number})
+    telling = Telling("gate.looking", {"lane": context.subject(lane.number)})
     window = yield from find_window(asker, trials, guess, width, lane.travel, telling)
     finder = _finder(context, speed, window.opens - 0.1 * width, window.closes, accepts_below=True)
     threshold = yield from search(
@@ -147,7 +147,7 @@ def _opening(asker: Asker, lane: _Lane, speed: float) -> Generator[Show, None, N
         finder,
         lambda at: GateWindow(max(at, 1), round(max(at, 1) + width)),
         lambda held: held.opens,
-        Telling("gate.opening", {"lane": lane.number}),
+        Telling("gate.opening", {"lane": context.subject(lane.number)}),
     )
     lane.opening.append(_kept(context, lane, "opening", trials, threshold))
 
@@ -169,7 +169,7 @@ def _closing(asker: Asker, lane: _Lane, speed: float) -> Generator[Show, None, N
         finder,
         lambda at: GateWindow(opens, max(at, opens + 1)),
         lambda held: held.closes,
-        Telling("gate.closing", {"lane": lane.number}),
+        Telling("gate.closing", {"lane": context.subject(lane.number)}),
     )
     lane.closing.append(_kept(context, lane, "closing", trials, threshold))
 

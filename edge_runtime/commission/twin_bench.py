@@ -81,7 +81,8 @@ def write_draft(settings: LineSettings) -> Path:
     run = write_files(settings)
     data = yaml.safe_load(run.station_file.read_text(encoding="utf-8"))
     run.station_file.unlink()
-    del data["line"], data["lot"], data["shift"]
+    for key in ("line", "lot", "shift", "page"):
+        data.pop(key, None)
     for camera in data["cameras"]:
         for key in ("fiducials", "reference_background", "exposure"):
             camera.pop(key, None)

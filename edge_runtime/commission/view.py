@@ -127,7 +127,9 @@ def unit_text(unit: str, words: Words) -> str:
 def instruction(show: Show, words: Words) -> str:
     """What the technician is to do now."""
     key = show.text if show.text.startswith("trouble.") else f"do.{show.text}"
-    return filled(words, key, show.values)
+    text = filled(words, key, show.values)
+    lane = show.values.get("lane")
+    return text if lane in (None, "") else f"{words('page.lane', lane=lane)}: {text}"
 
 
 def _running(step: str, show: Show, words: Words) -> dict[str, Any]:

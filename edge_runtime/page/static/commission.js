@@ -14,7 +14,7 @@ import { may } from "./lib/store.js";
 import { currentLanguage, t } from "./lib/words.js";
 
 const POLL_MS = 350;
-const SIGNS = { passed: "ok", failed: "bad", skipped: "warn", running: "right", open: "idle" };
+const SIGNS = { passed: "ok", failed: "bad", skipped: "warn", running: "right" };
 
 /** @param {HTMLElement} root @param {{live: Object, signIn: Function}} help */
 export function mount(root, help) {
@@ -73,10 +73,10 @@ export function mount(root, help) {
   }
 
   function drawSteps() {
-    const items = told.steps.map((step) =>
+    const items = told.steps.map((step, index) =>
       el(`li.wizard-step.${step.status}`, {},
         el("button", { type: "button", "aria-current": step.step === chosen ? "step" : null, on: { click: () => choose(step.step) } },
-          icon(SIGNS[step.status]), el("span", {}, el("b", { text: step.title }), el("small", { text: step.status_text })))));
+          step.status === "open" ? el("i.wizard-number", { text: String(index + 1) }) : icon(SIGNS[step.status]), el("span", {}, el("b", { text: step.title }), el("small", { text: step.status_text })))));
     const text = items.map((item) => item.outerHTML).join("");
     if (steps.dataset.text === text) return;
     const focused = [...steps.children].findIndex((item) => item.contains(document.activeElement));
@@ -115,8 +115,8 @@ export function mount(root, help) {
         running.detail ? el("p.faint", { text: running.detail }) : null),
       bar && bar.node,
       figures.length ? el("div.wizard-figures", {}, figures.map((figure) => figure.node)) : null,
-      running.camera ? el("div.wizard-picture", {}, picture.node) : null,
       asking,
+      running.camera ? el("div.wizard-picture", {}, picture.node) : null,
       el("div.wizard-foot", {}, button(words("cancel"), () => send(step.step, "cancel"), { kind: "quiet" }), skipButton(step)));
     allow(card);
     return (now) => {

@@ -72,6 +72,7 @@ def test_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.line
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_twin_line_is_commissioned_and_runs(tmp_path: Path) -> None:
     # The gate's figures have a test on injected time; here the processes, the wires and the first run count.

@@ -11,6 +11,8 @@ from edge_runtime.plc.registers import KeySwitch
 from tests.edge.commission.sim_line import Truth
 from tests.edge.commission.sim_rig import Wizard, wizard
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+
 
 def _ready(folder: Path, truth: Truth | None = None, seed: int = 1) -> Wizard:
     made = wizard(folder, truth, seed=seed)

@@ -38,6 +38,7 @@ def _run(
             finder.add(Trial(at, bool(accept != (rng.random() < astray))))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("opening", "astray"),
     [(True, 0.0), (False, 0.0), (True, 0.01)],  # opening edge, closing edge, balls that jump

@@ -27,7 +27,7 @@ from tests.edge.commission.clocked_twin import ClockedCamera, ClockedTwin, TwinP
 from tests.edge.commission.sim_rig import NoRun
 from tests.twin.drawn_bank import make_drawn_bank
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @dataclass(slots=True)
