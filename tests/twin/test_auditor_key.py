@@ -16,6 +16,8 @@ from tests.twin.clocked_loop import TRIAL, PlantAct, clocked_settings, run_clock
 from tests.twin.drawn_bank import make_drawn_bank
 from tests.twin.tampering import Record, no_verdict_at_all, stray_ball_and_no_stop
 
+pytestmark = pytest.mark.long
+
 #: seconds at which the key is turned, in a run whose balls reach the gate from 2.6 s on
 TURNED, BACK = 4.0, 6.0
 BYPASS: list[PlantAct] = [

@@ -18,6 +18,8 @@ from edge_runtime.twin.study_parts import StudySettings, draw_parts, draw_passag
 from edge_runtime.twin.study_pictures import Light, draw_view
 from vision.metrology.calibration import CameraCalibration, Pinhole
 
+pytestmark = pytest.mark.long
+
 PLANT = StudySettings()
 
 

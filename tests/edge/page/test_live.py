@@ -32,6 +32,8 @@ from tests.edge.page.live_rig import (
 )
 from tests.edge.page.status_samples import sample_status, shown_status
 
+pytestmark = pytest.mark.long
+
 CAMERA = "channel"
 DRAWN = json.dumps({"type": "drawn"})
 

@@ -26,6 +26,8 @@ from edge_runtime.page.context import PageContext
 from edge_runtime.page.process import NICENESS, bind, serve
 from edge_runtime.people.accounts import Accounts
 
+pytestmark = pytest.mark.long
+
 COMMAND = [sys.executable, "-m", "edge_runtime.page.process"]
 WAIT_S = 60.0
 

@@ -25,6 +25,8 @@ from edge_runtime.people.roles import Role
 from tests.edge.page.conftest import PageUser
 from tests.edge.shifts.shift_samples import LOTS, SHIFT, make_shift
 
+pytestmark = pytest.mark.long
+
 #: stands for the process: writes its job's language into the file
 WRITER = (
     sys.executable,

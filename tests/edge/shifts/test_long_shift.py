@@ -14,6 +14,8 @@ from edge_runtime.day.acts import CloseShift, OpenLot, OpenShift
 from edge_runtime.entries import PartEntry
 from tests.edge.shifts.shift_samples import REASONS, Line, recipe, store
 
+pytestmark = pytest.mark.long
+
 REJECTS = 10_000
 
 

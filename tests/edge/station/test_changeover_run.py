@@ -27,6 +27,8 @@ from edge_runtime.shm_ring import RingError, memory_path
 from tests.edge.test_station_bench import write_bench_station
 from tests.strips import draw_strip
 
+pytestmark = pytest.mark.long
+
 COMMAND = [sys.executable, "-m", "edge_runtime", "run"]
 WAIT_S = 60.0
 
