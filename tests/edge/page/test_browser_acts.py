@@ -202,7 +202,7 @@ def test_challenge_is_announced_and_followed_ball_by_ball(rig: Rig, seen: Watche
 
 def test_line_is_stopped_only_with_a_reason(rig: Rig, seen: Watched) -> None:
     _signed_in(seen, "Айгүл")
-    seen.page.locator(".stop").get_by_role("button", name=RU["day.stop_line"]).click()
+    seen.page.locator(".day-card.stop").get_by_role("button", name=RU["day.stop_line"]).click()
     dialog = seen.page.locator("dialog[open]")
     dialog.locator("footer .danger").click()
     expect(dialog.locator(".form-error")).to_have_text(RU["day.reason_needed"])
@@ -214,7 +214,7 @@ def test_line_is_stopped_only_with_a_reason(rig: Rig, seen: Watched) -> None:
         {"kind": "stop_line", "reason": "Шар застрял"}
     ]
     rig.station.plc(latched=True, stop_cause="station_request")
-    expect(seen.page.locator(".stop")).to_contain_text(RU["stop_cause.station_request"])
+    expect(seen.page.locator(".day-card.stop")).to_contain_text(RU["stop_cause.station_request"])
 
 
 def test_alarm_is_acknowledged_by_name(rig: Rig, seen: Watched) -> None:
