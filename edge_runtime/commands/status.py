@@ -91,26 +91,34 @@ def facts_of(config: StationConfig, seen: SeenStatus, now_mono_ns: int) -> dict[
         "ready": running and seen.status is not None and seen.status.ready,
         "status_age_ms": seen.age_ms(now_mono_ns),
         "trouble": seen.trouble,
-        "rate_balls_per_s": _rate(config) if running else None,
+        "rate_balls_per_s": _rate(config, seen.status.started_utc_ns)
+        if running and seen.status is not None
+        else None,
         "disk_free_mb": _free_mb(config.storage.folder),
         "status": seen.plain,
     }
 
 
-def _rate(config: StationConfig) -> float | None:
-    """Balls per second over the last minute, from the ledger; None while that cannot be read."""
+def _rate(config: StationConfig, started_utc_ns: int) -> float | None:
+    """Balls per second over the last minute, or since the station's start when that is nearer.
+
+    From the ledger; None while that cannot be read.
+    """
     import sqlalchemy as sa
 
     from edge_runtime.ledger.models import PartRow
     from edge_runtime.ledger.store import ledger_url, open_to_read, reading
 
-    since_utc_ns = time.time_ns() - _RATE_WINDOW_S * 1_000_000_000
+    now_utc_ns = time.time_ns()
+    since_utc_ns = max(now_utc_ns - _RATE_WINDOW_S * 1_000_000_000, started_utc_ns)
+    # A clock set back must not make a rate of next to no time.
+    span_s = max((now_utc_ns - since_utc_ns) / 1e9, 1.0)
     query = sa.select(sa.func.count()).where(PartRow.utc_ns >= since_utc_ns)
     try:
         engine = open_to_read(ledger_url(config.storage.folder, config.storage.database_url))
         try:
             with reading(engine) as connection:
-                return float(connection.execute(query).scalar_one() / _RATE_WINDOW_S)
+                return round(float(connection.execute(query).scalar_one()) / span_s, 2)
         finally:
             engine.dispose()
     except LedgerError:
