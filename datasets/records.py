@@ -1,9 +1,10 @@
 """Labelled pictures as records, and COCO as the form they are kept in.
 
 One data set is one folder: `coco.json` and the pictures it names. Beside COCO's own
-keys an image carries `group` (pictures of one ball share it; a split never parts a
-group), `source`, `label` (of the whole ball) and `split`. Neighbours: the renderer
-writes such folders, `training` reads them.
+keys an image carries `group` (pictures of one ball, or of one stretch of rail, share it;
+a split never parts a group), `source`, `licence`, `sensor`, `origin`, `label` (of the whole
+picture) and `split`. Neighbours: importers and renderers write such folders, `training`
+and `training.evaluation` read them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from vision.errors import ConfigError
 
 COCO_FILE = "coco.json"
-Split = Literal["train", "val"]
+Split = Literal["train", "val", "test", "guard"]
+"""`guard`: between two splits, used by neither (frames next to a border of blocks)."""
+Origin = Literal["real", "rendered", "composed"]
+"""`composed`: marks laid onto a real or rendered picture; its boxes say which by their own origin."""
 
 
 class _Strict(BaseModel):
@@ -27,15 +31,31 @@ class _Strict(BaseModel):
 
 
 class BoxRecord(_Strict):
-    """One labelled box; `xyxy_px` in the picture, `area_px` pixels that belong to the object."""
+    """One labelled box; `xyxy_px` in the picture, `area_px` pixels that belong to the object.
+
+    `fine`: the finer class, where the source knows one. `polygons_px`: outlines, each
+    x1, y1, x2, y2, ... `origin`: what the mark itself is ("procedural": drawn by a formula).
+    `width_mm`, `length_mm`: true size of a rendered mark. `attributes`: whatever a labelling tool attached.
+    """
 
     label: str
     xyxy_px: tuple[float, float, float, float]
     area_px: Annotated[int, Field(ge=0)]
+    fine: str | None = None
+    polygons_px: tuple[tuple[float, ...], ...] = ()
+    origin: Literal["real", "rendered", "procedural", "patch"] = "real"
+    width_mm: float | None = None
+    length_mm: float | None = None
+    attributes: dict[str, str | float | bool] = {}
 
 
 class SampleRecord(_Strict):
-    """One picture and what is in it; `file` is relative to the data set's folder."""
+    """One picture and what is in it; `file` is relative to the data set's folder.
+
+    `sequence` and `frame`: pictures of one recording with neighbouring numbers show neighbouring
+    places; the audit looks for them across splits. `truth`: figures known from rendering, units in
+    their names (`diameter_mean_mm`, `roundness_mm`, `crack_width_px`, ...).
+    """
 
     file: str
     width_px: Annotated[int, Field(ge=1)]
@@ -45,6 +65,13 @@ class SampleRecord(_Strict):
     label: str
     split: Split
     boxes: tuple[BoxRecord, ...] = ()
+    licence: str = ""
+    sensor: str = ""
+    origin: Origin = "rendered"
+    mm_per_px: float | None = None
+    sequence: str = ""
+    frame: int | None = None
+    truth: dict[str, str | float | bool | None] = {}
 
 
 class DataSet(_Strict):
@@ -68,6 +95,13 @@ class _CocoImage(_Strict):
     source: str
     label: str
     split: Split
+    licence: str = ""
+    sensor: str = ""
+    origin: Origin = "rendered"
+    mm_per_px: float | None = None
+    sequence: str = ""
+    frame: int | None = None
+    truth: dict[str, str | float | bool | None] = {}
 
 
 class _CocoAnnotation(_Strict):
@@ -77,6 +111,12 @@ class _CocoAnnotation(_Strict):
     bbox: tuple[float, float, float, float]
     area: float
     iscrowd: int = 0
+    segmentation: tuple[tuple[float, ...], ...] = ()
+    fine: str | None = None
+    origin: Literal["real", "rendered", "procedural", "patch"] = "real"
+    width_mm: float | None = None
+    length_mm: float | None = None
+    attributes: dict[str, str | float | bool] = {}
 
 
 class _CocoCategory(_Strict):
@@ -113,6 +153,13 @@ def write_coco(data: DataSet, folder: Path) -> Path:
                 source=sample.source,
                 label=sample.label,
                 split=sample.split,
+                licence=sample.licence,
+                sensor=sample.sensor,
+                origin=sample.origin,
+                mm_per_px=sample.mm_per_px,
+                sequence=sample.sequence,
+                frame=sample.frame,
+                truth=sample.truth,
             )
         )
         for box in sample.boxes:
@@ -124,6 +171,12 @@ def write_coco(data: DataSet, folder: Path) -> Path:
                     category_id=ids[box.label],
                     bbox=(x1, y1, x2 - x1, y2 - y1),
                     area=float(box.area_px),
+                    segmentation=box.polygons_px,
+                    fine=box.fine,
+                    origin=box.origin,
+                    width_mm=box.width_mm,
+                    length_mm=box.length_mm,
+                    attributes=box.attributes,
                 )
             )
     coco = _Coco(
@@ -157,7 +210,15 @@ def read_coco(folder: Path) -> DataSet:
         x, y, width, height = note.bbox
         boxes[note.image_id].append(
             BoxRecord(
-                label=names[note.category_id], xyxy_px=(x, y, x + width, y + height), area_px=round(note.area)
+                label=names[note.category_id],
+                xyxy_px=(x, y, x + width, y + height),
+                area_px=round(note.area),
+                fine=note.fine,
+                polygons_px=note.segmentation,
+                origin=note.origin,
+                width_mm=note.width_mm,
+                length_mm=note.length_mm,
+                attributes=note.attributes,
             )
         )
     samples = tuple(
@@ -170,6 +231,13 @@ def read_coco(folder: Path) -> DataSet:
             label=image.label,
             split=image.split,
             boxes=tuple(boxes[image.id]),
+            licence=image.licence,
+            sensor=image.sensor,
+            origin=image.origin,
+            mm_per_px=image.mm_per_px,
+            sequence=image.sequence,
+            frame=image.frame,
+            truth=image.truth,
         )
         for image in coco.images
     )

@@ -68,14 +68,70 @@ class OutputSpec(_Strict):
     head: Literal["xyxy_score_class"] = "xyxy_score_class"
 
 
+class RailSpec(_Strict):
+    """How a picture of a rail becomes tiles (`vision.rail_strip`): straightened, levelled, cut."""
+
+    head_px: Annotated[int, Field(ge=32, le=1024)] = 160
+    """Width of the rail head in a tile, pixels."""
+    largest_zoom: Annotated[float, Field(ge=1.0, le=8.0)] = 2.0
+    """A narrower head is enlarged by at most this."""
+    overlap_px: Annotated[int, Field(ge=0, le=1024)] = 64
+    """Rows that two tiles share."""
+    level_grey: Annotated[float, Field(gt=0.0, lt=255.0)] = 110.0
+    """Grey to which the head's median is brought."""
+    flatten: Share = 0.8
+    """How far each column is brought to that grey of its own: 0 keeps the head's profile, 1 flattens it."""
+
+
+class Calibration(_Strict):
+    """Score -> probability that the finding is real: `1 / (1 + exp(-(a * logit(score) + b)))`.
+
+    Platt's fit on logits, on the val split; `ece` is the expected calibration error there after
+    the fit (10 bins of equal count).
+    """
+
+    a: float = Field(gt=0.0)
+    b: float
+    ece: Share
+    boxes: Annotated[int, Field(ge=0)]
+
+
+class OperatingPoint(_Strict):
+    """Where a label's threshold comes from, and what is to be expected there, with 95 % bounds.
+
+    `escape_share`: objects of this label that no finding covers. `false_per_1000`: findings of
+    this label on 1,000 pictures that show none. `unit`: what the thousand counts.
+    """
+
+    cost_escape: float = Field(gt=0.0)
+    cost_false_reject: float = Field(gt=0.0)
+    probability_limit: Share
+    escape_share: tuple[float, float, float]
+    """Estimate, lower, upper."""
+    false_per_1000: tuple[float, float, float]
+    """Estimate, lower, upper."""
+    unit: Literal["view", "picture"] = "view"
+
+
 class ModelContract(_Strict):
-    """Everything an edge box must know of a detector."""
+    """Everything an edge box must know of a detector.
+
+    `station` "other": a detector made for another job, with labels of its own; no station takes it, but
+    it can be run, compared and measured.
+    """
 
     version: Literal[1] = 1
-    station: Literal["ball", "rail"]
+    station: Literal["ball", "rail", "other"]
     labels: tuple[str, ...] = Field(min_length=1)
     input: InputSpec
     output: OutputSpec = OutputSpec()
+    rail: RailSpec | None = Field(default=None, description="rail station: how pictures become tiles")
+    precision: Literal["fp32", "bf16", "int8"] = "fp32"
+    calibration: dict[str, Calibration] = Field(default={}, description="per label, where it was fitted")
+    operating_points: dict[str, OperatingPoint] = Field(default={}, description="per label, where chosen")
+    evaluation_only: bool = Field(
+        default=False, description="saw pictures of no stated terms: retrain before relying on or selling it"
+    )
     crop_margin: float = Field(
         default=1.15,
         ge=1.0,
@@ -98,6 +154,11 @@ class ModelContract(_Strict):
             raise ValueError(
                 f"thresholds are for {sorted(self.thresholds)}, labels are {sorted(self.labels)}"
             )
+        strangers = (set(self.calibration) | set(self.operating_points)) - set(self.labels)
+        if strangers:
+            raise ValueError(f"calibration or operating point for no label: {sorted(strangers)}")
+        if (self.rail is not None) != (self.station == "rail"):
+            raise ValueError("'rail' belongs to models of the rail station, and they need it")
         return self
 
     def to_metadata(self) -> dict[str, str]:

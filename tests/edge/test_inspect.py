@@ -19,7 +19,7 @@ from edge_runtime.recipes import default_recipe_path
 from tests.edge.core_rig import calibration
 from tests.vision.pictures import BALL, disc, draw
 from tests.vision.small_models import ball_contract, darkest_model
-from vision.contract import RAIL_LABELS
+from vision.contract import RAIL_LABELS, RailSpec
 from vision.errors import ConfigError, ContractError, FerrogateError, ProviderError, TemperatureError
 from vision.types import UInt8Array
 
@@ -260,7 +260,7 @@ def test_refused_and_nothing_written(
     save(tmp_path / "good.png", ball())
     (tmp_path / "nothing").mkdir()
     (tmp_path / "bare.onnx").write_bytes(darkest_model(metadata={}))
-    rail = ball_contract(station="rail", labels=RAIL_LABELS)
+    rail = ball_contract(station="rail", labels=RAIL_LABELS, rail=RailSpec())
     (tmp_path / "rail.onnx").write_bytes(darkest_model(rail))
     before = sorted(path.name for path in tmp_path.rglob("*"))
     with pytest.raises(error) as caught:

@@ -9,7 +9,7 @@ import onnxruntime as ort
 import pytest
 
 from tests.vision.small_models import SIDE, ball_contract, darkest_model, foreign_metadata
-from vision.contract import RAIL_LABELS, InputSpec
+from vision.contract import RAIL_LABELS, InputSpec, RailSpec
 from vision.detector import Detector
 from vision.errors import ContractError, ProviderError
 from vision.providers import available_providers, choose_provider, ort_name, short_name
@@ -70,7 +70,10 @@ def test_colour_picture_and_hash() -> None:
             "no recipe can judge: scratch",
         ),
         # for the other station
-        (darkest_model(ball_contract(station="rail", labels=RAIL_LABELS)), "for the rail station"),
+        (
+            darkest_model(ball_contract(station="rail", labels=RAIL_LABELS, rail=RailSpec())),
+            "for the rail station",
+        ),
         # the graph takes another size than the contract says
         (darkest_model(side_px=32), "does not fit its contract"),
         (darkest_model(ball_contract(input=InputSpec(width_px=96, height_px=SIDE))), "does not fit"),
