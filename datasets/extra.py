@@ -13,11 +13,17 @@ from pathlib import Path
 
 from vision.errors import FerrogateError
 
-_OFFLINE = {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}
+_OFFLINE = {
+    "YOLO_OFFLINE": "true",
+    "YOLO_AUTOINSTALL": "false",
+    "YOLO_VERBOSE": "false",
+    # Its import asks a server on the internet for a newer version.
+    "NO_ALBUMENTATIONS_UPDATE": "1",
+}
 
 
 def require_training(*modules: str) -> None:
-    """Import `modules`, or say how to install them; keeps ultralytics off the network.
+    """Import `modules`, or say how to install them; keeps them off the network.
 
     Raises:
         FerrogateError: one of them is missing.

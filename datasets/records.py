@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,6 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from vision.errors import ConfigError
 
 COCO_FILE = "coco.json"
+#: Digits behind the point of a box's size, so that corner plus size gives the other corner again.
+_DIGITS = 6
 Split = Literal["train", "val", "test", "guard"]
 """`guard`: between two splits, used by neither (frames next to a border of blocks)."""
 Origin = Literal["real", "rendered", "composed"]
@@ -138,7 +141,13 @@ def split_of(group: str, seed: int, val_share: float) -> Split:
 
 
 def write_coco(data: DataSet, folder: Path) -> Path:
-    """Write `coco.json` into the folder; returns its path."""
+    """Write `coco.json` into the folder, whole or not at all; returns its path.
+
+    The same data give the same bytes. Corners are kept to 1e-6 px.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
     ids = {label: index + 1 for index, label in enumerate(data.labels)}
     images: list[_CocoImage] = []
     annotations: list[_CocoAnnotation] = []
@@ -169,7 +178,7 @@ def write_coco(data: DataSet, folder: Path) -> Path:
                     id=len(annotations) + 1,
                     image_id=number,
                     category_id=ids[box.label],
-                    bbox=(x1, y1, x2 - x1, y2 - y1),
+                    bbox=(x1, y1, round(x2 - x1, _DIGITS), round(y2 - y1, _DIGITS)),
                     area=float(box.area_px),
                     segmentation=box.polygons_px,
                     fine=box.fine,
@@ -186,7 +195,16 @@ def write_coco(data: DataSet, folder: Path) -> Path:
         categories=tuple(_CocoCategory(id=number, name=name) for name, number in ids.items()),
     )
     path = folder / COCO_FILE
-    path.write_text(json.dumps(coco.model_dump(mode="json")) + "\n", encoding="utf-8")
+    part = path.with_name(f".{COCO_FILE}.{os.getpid()}.part")
+    try:
+        part.write_text(json.dumps(coco.model_dump(mode="json")) + "\n", encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise ConfigError(
+            f"the data set cannot be written: {error}", where=str(path), todo="make room on the disk"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
     return path
 
 
@@ -211,7 +229,7 @@ def read_coco(folder: Path) -> DataSet:
         boxes[note.image_id].append(
             BoxRecord(
                 label=names[note.category_id],
-                xyxy_px=(x, y, x + width, y + height),
+                xyxy_px=(x, y, round(x + width, _DIGITS), round(y + height, _DIGITS)),
                 area_px=round(note.area),
                 fine=note.fine,
                 polygons_px=note.segmentation,

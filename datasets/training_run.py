@@ -9,51 +9,84 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from vision.contract import RailSpec
 from vision.errors import ConfigError
 
 MANIFEST_FILE = "manifest.json"
 WEIGHTS_FILE = "weights.pt"
-CHECKPOINT_FILE = "checkpoint.pt"
-TRAINER = "ferrogate.training, YOLO26n of ultralytics, from scratch"
+TRAINER = "ferrogate.training, YOLO26 of ultralytics, no weights from elsewhere"
+
+Kind = Literal["rail", "ball", "steel"]
+"""What the pictures of a stage are: it decides how they are cut and varied."""
+
+Station = Literal["ball", "rail", "steel"]
+"""Whose detector a run makes; "steel": only the stage that both others can start from."""
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class SourceSettings(_Strict):
+    """One data set of a stage: its folder below the stage's data, and its share of the samples drawn."""
+
+    folder: str
+    share: float = Field(gt=0.0, le=1.0)
+
+
+class StageSettings(_Strict):
+    """One stage of training: what it sees, for how long.
+
+    `samples_per_epoch`: tiles or crops drawn per epoch, whatever the number of pictures.
+    `label_shares`: how often a label is put into the tile on purpose; the rest of the samples is
+    drawn evenly. `focus_share`: share of samples that are drawn round a labelled box.
+    """
+
+    name: str
+    kind: Kind
+    sources: tuple[SourceSettings, ...] = Field(min_length=1)
+    epochs: Annotated[int, Field(ge=1)]
+    samples_per_epoch: Annotated[int, Field(ge=2)]
+    learning_rate: float = Field(default=0.001, gt=0.0)
+    warmup_epochs: float = Field(default=1.0, ge=0.0)
+    focus_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
+    label_shares: dict[str, float] = {}
+    zoom: tuple[float, float] = (0.8, 1.25)
+    stretch: tuple[float, float] = (1.0, 1.0)
+    """Range of the extra factor along the picture's rows' axis (a line scanner's speed is its own)."""
+
+
 class TrainSettings(_Strict):
     """Everything that shapes the result beside the data."""
 
-    architecture: Literal["yolo26n.yaml"] = "yolo26n.yaml"
+    architecture: Literal["yolo26n.yaml", "yolo26s.yaml"] = "yolo26n.yaml"
     input_px: Annotated[int, Field(ge=64, le=1280, multiple_of=32)] = 160
-    epochs: Annotated[int, Field(ge=1)] = 30
+    stages: tuple[StageSettings, ...] = Field(min_length=1)
+    rail: RailSpec | None = None
     batch: Annotated[int, Field(ge=2)] = 16
-    learning_rate: float = Field(default=0.0012, gt=0.0)
     weight_decay: float = Field(default=0.0005, ge=0.0)
-    warmup_steps: Annotated[int, Field(ge=1)] = 150
-    ema_decay: float = Field(default=0.998, gt=0.0, lt=1.0)
-    precision: Literal["fp32", "bf16"] = "fp32"
     seed: Annotated[int, Field(ge=0)] = 0
     device: str = "cpu"
     threads: Annotated[int, Field(ge=0, description="of torch on CPU; 0: its own choice")] = 0
-    box_gain: float = 7.5
-    class_gain: float = 0.5
-    distance_gain: float = 1.5
 
 
 class TrainingManifest(_Strict):
-    """What was trained on what, by which command, and how it did on the val split.
+    """What was trained on what, by which command.
 
-    `metrics`: loss per epoch and the time; what a model is worth is measured at export,
-    on the ONNX file itself.
+    `data_sha256`: of the last stage's sets, in order; `pretraining_sha256`: of the stages before.
+    `data_terms`: source and terms of every set seen in any stage. `metrics`: loss per epoch and the
+    time; what a model is worth is measured by `ferrogate evaluate`, on the ONNX file itself.
     """
 
-    version: int = 1
-    station: Literal["ball"] = "ball"
+    version: Literal[2] = 2
+    station: Station
     labels: tuple[str, ...]
     data_dir: str = Field(description="where the data lay; its hash is what counts")
     data_sha256: str
+    pretraining_sha256: str = ""
     data_info: dict[str, object]
+    data_terms: tuple[str, ...] = ()
+    evaluation_only: bool = False
     samples: dict[str, int]
     settings: TrainSettings
     command: str
@@ -70,7 +103,9 @@ class TrainingManifest(_Strict):
 def write_manifest(manifest: TrainingManifest, run: Path) -> None:
     """Write `manifest.json` into the run's folder."""
     text = json.dumps(manifest.model_dump(mode="json"), indent=2, sort_keys=True)
-    (run / MANIFEST_FILE).write_text(text + "\n", encoding="utf-8")
+    partial = run / (MANIFEST_FILE + ".part")
+    partial.write_text(text + "\n", encoding="utf-8")
+    partial.replace(run / MANIFEST_FILE)
 
 
 def read_manifest(run: Path) -> TrainingManifest:
@@ -86,5 +121,5 @@ def read_manifest(run: Path) -> TrainingManifest:
         raise ConfigError(
             f"the training manifest cannot be read: {error}",
             where=str(path),
-            todo="give the folder that 'ferrogate train ball --out' wrote, after it has finished",
+            todo="give the folder that 'ferrogate train ... --out' wrote, after it has finished",
         ) from error

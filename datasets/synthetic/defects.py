@@ -17,6 +17,7 @@ from datasets.synthetic.sphere import (
     ROWS,
     Ball,
     FloatArray,
+    GrooveLine,
     NoiseFields,
     random_unit,
     smoothstep,
@@ -77,6 +78,9 @@ def _groove(ball: Ball, path: FloatArray, width_rad: float, darkness: float, tap
     ball.roughness += (0.9 - ball.roughness) * cover
     ball.positions *= (1.0 - np.float32(min(1.5 * width_rad, 0.03)) * cover)[:, None]
     ball.defect |= cover > 0.4
+    place = np.arange(len(path)) / len(path)
+    opening = width_rad * np.clip(1.0 - np.abs(2.0 * place - 1.0) ** 3 * taper, 0.15, 1.0)
+    ball.lines.append(GrooveLine(path, np.maximum(opening, 0.7 * VERTEX_STEP_RAD).astype(np.float32)))
     return cover
 
 

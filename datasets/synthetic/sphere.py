@@ -7,7 +7,7 @@ axis is z (the axis of rolling in the mill: stubs at the poles, seam at the equa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +21,22 @@ NOISE_BANDS = (1.6, 3.5, 8.0, 18.0, 40.0)
 """Lattice cells per radius of each noise band, from large patches to grain."""
 
 
+@dataclass(frozen=True, slots=True)
+class GrooveLine:
+    """Middle line of a crack or lap: `path` (K, 3) unit vectors, `width_rad` (K,) opening there."""
+
+    path: FloatArray
+    width_rad: FloatArray
+
+
 @dataclass(slots=True)
 class Ball:
     """One ball while it is being made; every array has one entry per vertex.
 
     `directions` (V, 3) unit vectors of the sound ball, `positions` (V, 3) in radii,
-    `albedo` and `roughness` (V,) 0..1, `defect` (V,) True where the defect is.
+    `albedo` and `roughness` (V,) 0..1, `defect` (V,) True where the defect is; `coat` (V,) 0..1
+    film of water, None when dry; `metallic` 0..1, None for the settings' own value; `lines` of
+    its grooves.
     """
 
     directions: FloatArray
@@ -34,6 +44,9 @@ class Ball:
     albedo: FloatArray
     roughness: FloatArray
     defect: BoolArray
+    coat: FloatArray | None = None
+    metallic: float | None = None
+    lines: list[GrooveLine] = field(default_factory=list)
 
 
 def unit_directions() -> FloatArray:

@@ -1,0 +1,1 @@
+"""Importers: outside labelling formats become records by one door each."""

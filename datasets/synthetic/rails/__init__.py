@@ -1,0 +1,1 @@
+"""Marks on rails and rails to carry them: formulas and real patches, numpy and OpenCV only."""
