@@ -1,117 +1,32 @@
-"""`ferrogate data`: making data sets. Heavy packages are imported only when a command runs."""
+"""`ferrogate data`: making, importing, checking and showing data sets.
+
+Neighbours: each module of `datasets.commands` registers the commands of one duty; heavy packages are
+imported only when a command runs.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
-import shlex
-from collections import Counter
-from pathlib import Path
+
+from datasets.audit_command import register as register_audit
+from datasets.commands import balls, build, convert
 
 _EXAMPLES = """examples:
+  ferrogate data build rail
+  ferrogate data import voc shots/ --out data/own --group-by folder --licence own --sensor "line scan" --source yard
+  ferrogate data export yolo data/own --out yolo/
+  ferrogate data audit data/rail
   ferrogate data render-balls --count 4000 --seed 1 --out data/balls
-  ferrogate data bank --seed 2026 --out datasets/synthetic/data/ball_bank
 """
 
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands of `ferrogate data` to its parser."""
-    parser.description = "Make data sets."
+    parser.description = "Make, import, export, check and show data sets."
     parser.epilog = _EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    commands = parser.add_subparsers(title="what to make", metavar="COMMAND", required=True)
-    _register_bank(commands)
-    _register_render(commands)
-
-
-def _register_bank(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    bank = commands.add_parser(
-        "bank",
-        help="the bank of rendered balls for the twin line",
-        description="Render the bank of balls that the twin line rolls past its cameras. Its settings are "
-        "kept for evaluation: the training renderer refuses them.",
-        epilog="example:\n  ferrogate data bank --seed 2026 --out datasets/synthetic/data/ball_bank\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    bank.add_argument("--seed", type=int, required=True, help="seed of every random choice")
-    bank.add_argument("--out", type=Path, required=True, help="folder for bank.json and the sheets")
-    bank.add_argument("--balls", type=int, default=224, help="number of balls (default 224)")
-    bank.add_argument("--per-label", type=int, default=11, help="balls of each defect label (default 11)")
-    bank.add_argument("--oval", type=int, default=8, help="oval balls (default 8)")
-    bank.add_argument("--settings", type=Path, help="renderer settings (default: the package's bank.yaml)")
-    bank.add_argument("--json", action="store_true", help="print the result as one JSON object")
-    bank.set_defaults(run=_bank)
-
-
-def _register_render(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    render = commands.add_parser(
-        "render-balls",
-        help="a training set of rendered ball crops (COCO and PNG)",
-        description="Render crops of balls before a backlight, as the edge box cuts them, with boxes. "
-        "Pictures of one ball share a group, and a group is never parted between train and val.",
-        epilog="example:\n  ferrogate data render-balls --count 4000 --seed 1 --out data/balls\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    render.add_argument(
-        "--count", type=int, required=True, help="crops to render (rounded up to whole balls)"
-    )
-    render.add_argument("--seed", type=int, required=True, help="seed of every random choice")
-    render.add_argument("--out", type=Path, required=True, help="folder for coco.json and images/")
-    render.add_argument("--settings", type=Path, help="renderer settings (default: the package's train.yaml)")
-    render.add_argument("--jobs", type=int, default=2, help="processes, of one thread each (default 2)")
-    render.add_argument("--json", action="store_true", help="print the result as one JSON object")
-    render.set_defaults(run=_render_balls)
-
-
-def _command(args: argparse.Namespace, name: str, options: tuple[str, ...]) -> str:
-    words = ["ferrogate", "data", name]
-    for option in options:
-        value = getattr(args, option.replace("-", "_"))
-        if value is not None:
-            words += [f"--{option}", str(value)]
-    return shlex.join(words)
-
-
-def _bank(args: argparse.Namespace) -> int:
-    from datasets.synthetic.render_bank import build_bank, plan_labels
-    from datasets.synthetic.settings import SETTINGS_DIR, load_settings
-
-    settings = load_settings(args.settings or SETTINGS_DIR / "bank.yaml")
-    labels = plan_labels(args.balls, args.per_label, args.oval, args.seed)
-    command = _command(args, "bank", ("seed", "out", "balls", "per-label", "oval", "settings"))
-    index = build_bank(args.out, settings, labels, args.seed, command, show_progress=not args.json)
-    size = sum(path.stat().st_size for path in args.out.iterdir())
-    counts = Counter(ball.label for ball in index.balls)
-    if args.json:
-        print(json.dumps({"out": str(args.out), "balls": len(index.balls), "labels": counts, "bytes": size}))
-    else:
-        print(f"{len(index.balls)} balls, {size / 1e6:.1f} MB: {args.out}")
-        print(", ".join(f"{label} {count}" for label, count in sorted(counts.items())))
-    return 0
-
-
-def _render_balls(args: argparse.Namespace) -> int:
-    from datasets.synthetic.render_balls import render_training_set
-    from datasets.synthetic.settings import SETTINGS_DIR, load_settings
-
-    settings = load_settings(args.settings or SETTINGS_DIR / "train.yaml")
-    command = _command(args, "render-balls", ("count", "seed", "out", "settings"))
-    data = render_training_set(
-        args.out,
-        settings,
-        args.count,
-        args.seed,
-        command,
-        jobs=args.jobs,
-        show_progress=not args.json,
-    )
-    views = Counter(
-        box.label for sample in data.samples for box in {b.label: b for b in sample.boxes}.values()
-    )
-    train, val = len(data.of_split("train")), len(data.of_split("val"))
-    if args.json:
-        print(json.dumps({"out": str(args.out), "train": train, "val": val, "views_with_label": views}))
-    else:
-        print(f"{train} crops to train on, {val} to validate: {args.out}")
-        print("views that show each label:", ", ".join(f"{k} {n}" for k, n in sorted(views.items())))
-    return 0
+    commands = parser.add_subparsers(title="what to do", metavar="COMMAND", required=True)
+    build.register(commands)
+    convert.register(commands)
+    register_audit(commands)
+    balls.register(commands)

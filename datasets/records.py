@@ -208,8 +208,12 @@ def write_coco(data: DataSet, folder: Path) -> Path:
     return path
 
 
-def read_coco(folder: Path) -> DataSet:
+def read_coco(folder: Path, *, check_groups: bool = True) -> DataSet:
     """Read a data set's `coco.json`.
+
+    Args:
+        folder: holds it.
+        check_groups: refuse a group that lies in two splits; the audit reads such sets too, and names them.
 
     Raises:
         ConfigError: it cannot be read, does not fit, or parts a group between splits.
@@ -259,7 +263,8 @@ def read_coco(folder: Path) -> DataSet:
         )
         for image in coco.images
     )
-    _check_groups(samples, path)
+    if check_groups:
+        _check_groups(samples, path)
     return DataSet(labels=tuple(names[key] for key in sorted(names)), info=coco.info, samples=samples)
 
 
@@ -275,19 +280,12 @@ def _check_groups(samples: Iterable[SampleRecord], path: Path) -> None:
 
 
 def data_sha256(folder: Path, data: DataSet) -> str:
-    """Hash of the labels file and every picture's bytes, in the order of the samples.
+    """The data set's version: see `datasets.versions.version_of`, which this calls.
 
     Raises:
-        ConfigError: a picture is missing.
+        DataError: a picture cannot be read.
     """
-    digest = hashlib.sha256((folder / COCO_FILE).read_bytes())
-    for sample in data.samples:
-        try:
-            digest.update(hashlib.sha256((folder / sample.file).read_bytes()).digest())
-        except OSError as error:
-            raise ConfigError(
-                f"a picture of the data set cannot be read: {error}",
-                where=str(folder / sample.file),
-                todo="copy the whole folder, or make the set again",
-            ) from error
-    return digest.hexdigest()
+    # Imported here because versions is built on these records.
+    from datasets.versions import version_of
+
+    return version_of(folder, data)

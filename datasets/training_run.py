@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -98,6 +99,13 @@ class TrainingManifest(_Strict):
         """Hash of the whole manifest: the contract's `training_sha256`."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def joined_sha256(hashes: Sequence[str]) -> str:
+    """One hash of several sets, in order; of a single set its own."""
+    if len(hashes) == 1:
+        return hashes[0]
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
 def write_manifest(manifest: TrainingManifest, run: Path) -> None:

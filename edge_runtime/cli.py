@@ -73,7 +73,9 @@ ENTRY_POINT_GROUP = "ferrogate.commands"
 ROOM_HELP = {
     "data": "render balls for training and for the twin line (data team)",
     "train": "train a detector (data team)",
+    "evaluate": "measure a detector: average precision, false alarms, calibration, a report (data team)",
     "export": "write a trained detector as one ONNX file with its contract (data team)",
+    "parity": "compare a trained network with its exported files on this machine (data team)",
 }
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141

@@ -30,6 +30,7 @@ from edge_runtime.day_config import ChallengeConfig, PageConfig
 from edge_runtime.encoder import MAX_SPAN_COUNTS
 from edge_runtime.temperature import PlcTemperature, TemperatureConfig
 from vision.errors import ConfigError
+from vision.rail_recipe import RailRecipe
 from vision.recipe import BallRecipe
 
 __all__ = [
@@ -332,3 +333,12 @@ def load_recipe(path: Path) -> BallRecipe:
     if is_name(str(path)):
         return named(str(path))
     return _validated(BallRecipe, _read_yaml(path, "recipe"), path, "recipe")
+
+
+def load_rail_recipe(path: Path) -> RailRecipe:
+    """Read and check a recipe of the rail station.
+
+    Raises:
+        ConfigError: unreadable, not YAML, for another station, a rule missing or impossible.
+    """
+    return _validated(RailRecipe, _read_yaml(path, "recipe"), path, "recipe")

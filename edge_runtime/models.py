@@ -15,8 +15,8 @@ from pathlib import Path
 from vision.errors import ConfigError, ContractError
 
 SHIPPED_PREFIX = "ferrogate-models:"
-#: Names after the prefix, and the function of the package that knows the path.
-_SHIPPED = {"ball": "ball_model_path", "rail": "rail_model_path"}
+#: Names after the prefix: a station's default file, or that of one precision.
+SHIPPED_NAMES = ("ball", "ball_fp32", "ball_int8", "rail", "rail_fp32", "rail_int8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +32,20 @@ class ModelFile:
 def model_path(spec: str) -> Path:
     """Path of a model: `spec` itself, or the shipped one for 'ferrogate-models:ball'.
 
+    'ferrogate-models:ball' is the file that the package takes by default (INT8 where that passed its
+    gate and is faster), 'ferrogate-models:ball_fp32' and 'ferrogate-models:ball_int8' are those two.
+
     Raises:
         ConfigError: the package is not installed, or ships no model of that name.
     """
     if not spec.startswith(SHIPPED_PREFIX):
         return Path(spec)
-    kind = spec.removeprefix(SHIPPED_PREFIX)
-    if kind not in _SHIPPED:
+    name = spec.removeprefix(SHIPPED_PREFIX)
+    if name not in SHIPPED_NAMES:
         raise ConfigError(
-            f"no model '{kind}' is shipped",
+            f"no model '{name}' is shipped",
             where=spec,
-            todo=f"use {' or '.join(SHIPPED_PREFIX + name for name in sorted(_SHIPPED))}, or a path",
+            todo=f"use {SHIPPED_PREFIX} with one of {', '.join(SHIPPED_NAMES)}, or a path",
         )
     try:
         package = importlib.import_module("ferrogate_models")
@@ -52,14 +55,23 @@ def model_path(spec: str) -> Path:
             where=spec,
             todo="pip install ferrogate-models (in a checkout: pip install ./models), or name a model file",
         ) from error
-    find: Callable[[], Path] | None = getattr(package, _SHIPPED[kind], None)
-    if find is None:
+    find: Callable[[str], Path] | None = getattr(package, "model_path", None)
+    try:
+        if find is None:
+            raise KeyError(name)
+        return Path(find(name))
+    except KeyError as error:
         raise ConfigError(
-            f"the installed ferrogate-models ships no {kind} model",
+            f"the installed ferrogate-models ships no {name} model",
             where=spec,
-            todo=f"update ferrogate-models, or name a {kind} model file of your own",
-        )
-    return Path(find())
+            todo=f"update ferrogate-models, or name a {name.partition('_')[0]} model file of your own",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"the installed ferrogate-models is broken: {error}",
+            where=spec,
+            todo="install ferrogate-models again",
+        ) from error
 
 
 def read_model(spec: str) -> ModelFile:

@@ -24,17 +24,26 @@ class Parity:
     score_difference: float
     box_difference_px: float
 
+    @property
+    def agrees(self) -> bool:
+        """Both differences are within their tolerances."""
+        return self.score_difference <= SCORE_TOLERANCE and self.box_difference_px <= BOX_TOLERANCE_PX
+
+    @property
+    def in_words(self) -> str:
+        """The differences beside what is allowed."""
+        found = f"score by {self.score_difference:.2g}, box by {self.box_difference_px:.2g} px"
+        return f"{found}; allowed are {SCORE_TOLERANCE:g} and {BOX_TOLERANCE_PX:g} px"
+
     def check(self, where: str) -> None:
         """Refuse a file that is not the network.
 
         Raises:
             FerrogateError: a difference is above its tolerance.
         """
-        if self.score_difference > SCORE_TOLERANCE or self.box_difference_px > BOX_TOLERANCE_PX:
-            found = f"score by {self.score_difference:.2g}, box by {self.box_difference_px:.2g} px"
-            allowed = f"{SCORE_TOLERANCE:g} and {BOX_TOLERANCE_PX:g} px"
+        if not self.agrees:
             raise FerrogateError(
-                f"the exported file differs from the network: {found}; allowed are {allowed}",
+                f"the exported file differs from the network: {self.in_words}",
                 where=where,
                 todo="nothing was written; try another version of torch, onnx or onnxslim",
             )

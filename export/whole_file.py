@@ -1,8 +1,9 @@
-"""Writes a result whole or not at all. Neighbours: everything in `export` that writes a file."""
+"""Writes results whole or not at all. Neighbours: everything in `export` that writes a file."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from vision.errors import ConfigError
@@ -22,24 +23,35 @@ def check_target(out: Path) -> None:
         raise ConfigError("the output is a folder", where=str(out), todo="give a file name")
 
 
-def write_whole(out: Path, content: bytes) -> None:
-    """Write a file so that its name appears when its content is on disk, and not before.
+def write_whole(files: Mapping[Path, bytes], stale: tuple[Path, ...] = ()) -> None:
+    """Write files that belong together: their names appear when all their content is on disk.
+
+    Args:
+        files: path to content; a file that is there is replaced.
+        stale: files of an earlier export that do not belong to these; removed with the change.
 
     Raises:
-        ConfigError: the disk is full or the folder cannot be written; nothing is left behind.
+        ConfigError: the disk is full or a folder cannot be written; what was there before stays.
     """
-    check_target(out)
-    partial = out.with_name(out.name + ".part")
+    parts = {out: out.with_name(f".{out.name}.part") for out in files}
     try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(out)
+        for out, content in files.items():
+            check_target(out)
+            with parts[out].open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        for old in stale:
+            old.unlink(missing_ok=True)
+        for out, part in parts.items():
+            part.replace(out)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        needed = sum(len(content) for content in files.values()) / 1e6
         raise ConfigError(
             f"the file cannot be written: {error.strerror or error}",
-            where=str(out),
-            todo=f"free {len(content) / 1e6:.1f} MB there, or check the folder's rights",
+            where=str(error.filename or next(iter(files))),
+            todo=f"free {needed:.1f} MB there, or check the folder's rights; nothing was changed",
         ) from error
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)

@@ -156,11 +156,13 @@ def adopt_yolox(source: Path, out: Path, settings: AdoptSettings) -> ModelContra
     adopted = bytes(model.SerializeToString())
     # Opening and running it once is the proof that the graph keeps what the contract says.
     Detector(adopted, str(out), threads=1)
-    write_whole(out, adopted)
+    write_whole({out: adopted})
     return contract
 
 
-def decode(raw: Float32Array, width_px: int, height_px: int, strides: Sequence[int] = STRIDES) -> Float32Array:
+def decode(
+    raw: Float32Array, width_px: int, height_px: int, strides: Sequence[int] = STRIDES
+) -> Float32Array:
     """The formulas in numpy: raw head (A, 5 + C) to corners (A, 4) in input pixels."""
     cells, stride = grid(width_px, height_px, strides)
     middle = (raw[:, :2] + cells) * stride
@@ -234,7 +236,8 @@ def _add_decoding(model: Any, contract: ModelContract, settings: AdoptSettings, 
             todo="give the labels it was trained on, and a file exported without --decode_in_inference",
         )
     tail = onnx.parser.parse_model(
-        _TAIL % {"ir": model.ir_version, "opset": opset, "anchors": anchors, "columns": 5 + classes, "rows": ROWS}
+        _TAIL
+        % {"ir": model.ir_version, "opset": opset, "anchors": anchors, "columns": 5 + classes, "rows": ROWS}
     )
     values = {
         "cells": cells[None],

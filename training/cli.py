@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from training.learning_curve_command import register_curve
+
 if TYPE_CHECKING:
     from datasets.training_run import Station, TrainSettings
 
@@ -33,6 +35,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     _register_station(commands, "ball", "the ball detector: steel photographs first, then rendered crops")
     _register_station(commands, "steel", "the steel stage alone, for --pretrained of both others")
+    register_curve(commands)
 
 
 def _register_station(
@@ -75,6 +78,11 @@ def _register_station(
     parser.add_argument("--device", default="cpu", help="cpu, 0, or 0,1 for two GPUs (default cpu)")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: one per core)")
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    parser.add_argument(
+        "--mlflow-uri",
+        metavar="URI",
+        help="log the run there, too (default: MLFLOW_TRACKING_URI, else nowhere)",
+    )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.set_defaults(run=_train, station=station)
 
@@ -98,6 +106,7 @@ def _train(args: argparse.Namespace) -> int:
         raise ConfigError("there are no such weights", where=str(args.pretrained), todo="name a weights.pt")
     require_training("torch", "ultralytics", "albumentations")
     restart_with_fast_environment()
+    from training.tracking import tracking_uri
     from training.train import train
 
     def report(stage: str, epoch: int, epochs: int, losses: dict[str, float]) -> None:
@@ -113,6 +122,7 @@ def _train(args: argparse.Namespace) -> int:
         report,
         resume=args.resume,
         start_weights=args.pretrained,
+        mlflow_uri=tracking_uri(args.mlflow_uri),
     )
     if args.json:
         print(json.dumps({"run": str(args.out), "training_sha256": manifest.sha256(), **manifest.metrics}))

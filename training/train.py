@@ -1,7 +1,8 @@
 """Trains a detector: its stages one after the other, then weights and manifest in the run's folder.
 
 A stage that is finished is not trained again; a stage that was stopped goes on from its last
-checkpoint. Neighbours: `training.plans` says what is trained, `training.engine` trains a stage.
+checkpoint. Neighbours: `training.plans` says what is trained, `training.engine` trains a stage,
+`training.tracking` logs the run to MLflow.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from datasets.training_run import (
     TrainSettings,
     write_manifest,
 )
+from training.tracking import check_server, tracked
 from vision.contract import BALL_LABELS, RAIL_LABELS
 from vision.errors import ConfigError
 
@@ -47,6 +49,7 @@ def train(
     *,
     resume: bool = False,
     start_weights: Path | None = None,
+    mlflow_uri: str | None = None,
 ) -> TrainingManifest:
     """Train all stages, and write weights and manifest into `out`.
 
@@ -59,11 +62,13 @@ def train(
         report: called after every epoch.
         resume: go on with the run in `out`.
         start_weights: state dict that the first stage starts from; None: random weights.
+        mlflow_uri: where the run is logged to, beside its folder; None: nowhere.
 
     Raises:
         ConfigError: data or folder cannot be used, or resuming was asked with other data or settings.
-        FerrogateError: the training extra is missing, a checkpoint is broken.
+        FerrogateError: the training extra is missing, a checkpoint is broken, MLflow cannot be used.
     """
+    check_server(mlflow_uri)
     sets = {
         source.folder: read_coco(data / source.folder)
         for stage in settings.stages
@@ -76,6 +81,31 @@ def train(
         "start": None if start_weights is None else hashlib.sha256(start_weights.read_bytes()).hexdigest(),
     }
     _claim(out, fingerprint, resume=resume)
+    with tracked(mlflow_uri, station, out, settings, command, resume=resume) as log:
+
+        def both(stage: str, epoch: int, epochs: int, losses: dict[str, float]) -> None:
+            report(stage, epoch, epochs, losses)
+            if log is not None:
+                log.epoch(stage, epoch, losses)
+
+        history = _stages(station, data, out, settings, sets, both, resume, start_weights)
+        manifest = _finish(station, data, out, settings, command, sets, hashes, history)
+        if log is not None:
+            log.finish(manifest, out)
+    return manifest
+
+
+def _stages(
+    station: Station,
+    data: Path,
+    out: Path,
+    settings: TrainSettings,
+    sets: dict[str, DataSet],
+    report: EpochReport,
+    resume: bool,
+    start_weights: Path | None,
+) -> list[dict[str, object]]:
+    """Train what is not trained yet; returns the losses of all epochs."""
     require_training("torch", "ultralytics")
     import torch
 
@@ -96,21 +126,21 @@ def train(
                 input_px=settings.input_px,
                 rail=settings.rail,
                 seed=settings.seed,
+                start_weights=None if weights is None else weights.resolve(),
+                resume=resume,
             )
             run_stage(
                 job,
                 folder,
                 architecture=settings.architecture,
-                start_weights=weights,
                 batch=settings.batch,
                 weight_decay=settings.weight_decay,
                 device=settings.device,
-                resume=resume,
                 callbacks={"on_fit_epoch_end": [_Reporter(stage, folder, report)]},
             )
         weights = folder / WEIGHTS_FILE
         history += _history(folder)
-    return _finish(station, data, out, settings, command, sets, hashes, history)
+    return history
 
 
 def labels_of(station: Station, stage: StageSettings, sets: dict[str, DataSet]) -> tuple[str, ...]:

@@ -113,6 +113,23 @@ class OperatingPoint(_Strict):
     unit: Literal["view", "picture"] = "view"
 
 
+class VariantGate(_Strict):
+    """What a file of lower precision lost against the FP32 file it was made from, when it was exported.
+
+    `map50`, `map50_fp32`: of both on the same val pictures. `verdict_flips`: pictures of the golden set
+    whose set of labels at or above their thresholds differs. `speed_ratio`: FP32's time over this
+    file's, on the machine `measured_on`.
+    """
+
+    fp32_sha256: str = Field(min_length=64)
+    map50: Share
+    map50_fp32: Share
+    verdict_flips: Annotated[int, Field(ge=0)]
+    golden_pictures: Annotated[int, Field(ge=1)]
+    speed_ratio: float = Field(gt=0.0)
+    measured_on: str
+
+
 class ModelContract(_Strict):
     """Everything an edge box must know of a detector.
 
@@ -132,6 +149,8 @@ class ModelContract(_Strict):
     evaluation_only: bool = Field(
         default=False, description="saw pictures of no stated terms: retrain before relying on or selling it"
     )
+    golden_sha256: str = Field(default="", description="hash of the pictures that verdicts are compared on")
+    gate: VariantGate | None = Field(default=None, description="file of lower precision: what it lost")
     crop_margin: float = Field(
         default=1.15,
         ge=1.0,
@@ -159,6 +178,8 @@ class ModelContract(_Strict):
             raise ValueError(f"calibration or operating point for no label: {sorted(strangers)}")
         if (self.rail is not None) != (self.station == "rail"):
             raise ValueError("'rail' belongs to models of the rail station, and they need it")
+        if self.gate is not None and self.precision == "fp32":
+            raise ValueError("'gate' belongs to files of lower precision than fp32")
         return self
 
     def to_metadata(self) -> dict[str, str]:

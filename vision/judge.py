@@ -150,9 +150,7 @@ def _marks(marks: tuple[str, ...]) -> list[Reason]:
 
 def scores(rule: FindingRule, threshold: float) -> tuple[float, float]:
     """Scores (review, reject) of a rule, `threshold` (the contract's) standing in for what it leaves open."""
-    reject = threshold if rule.reject_score is None else rule.reject_score.value
-    review = min(threshold, reject) if rule.review_score is None else rule.review_score.value
-    return min(review, reject), reject
+    return rule.scores(threshold)
 
 
 def _findings(

@@ -16,8 +16,10 @@ import numpy as np
 from vision.contract import ModelContract, RailSpec
 from vision.errors import ContractError
 from vision.preprocess import check_image
+from vision.rail_head import RailHead, find_rail
 from vision.rail_merge import merge_tiles
-from vision.rail_strip import RailHead, RailStrip, cut_tile, make_strip, tile_tops
+from vision.rail_strip import cut_tile, make_strip, tile_tops
+from vision.silhouette import as_grey
 from vision.types import Detections, Float32Array, UInt8Array
 
 
@@ -37,13 +39,15 @@ class RailFindings:
     Attributes:
         detections: one box per mark, in pixels of the picture as given, scores falling.
         head: where the head lies, in the picture with the rail upright (see `turned`).
-        turned: the rail runs from left to right; `head` speaks of the transposed picture.
+        head_xyxy_px: box round the head, in pixels of the picture as given.
+        turned: the rail runs from left to right, and `head` speaks of the transposed picture.
         zoom: strip pixels per picture pixel.
         tiles: how many the detector looked at.
     """
 
     detections: Detections
     head: RailHead
+    head_xyxy_px: tuple[float, float, float, float]
     turned: bool
     zoom: float
     tiles: int
@@ -73,17 +77,30 @@ def inspect_rail_image(
         Findings in pixels of `image`, cut at its border.
 
     Raises:
-        ImageError: `image` is no picture, or of one grey throughout.
+        ImageError: `image` is no picture.
         ContractError: the model is for no rail, failed, or gave rubbish.
     """
     check_image(image)
     spec, tile_px = rail_spec(detector.contract)
-    strip = make_strip(image, spec, tile_px, head)
-    tops = tile_tops(strip.pixels.shape[0], tile_px, spec.overlap_px)
+    grey = as_grey(image)
+    turned = False
+    if head is None:
+        head, turned = find_rail(grey)
+    upright = np.ascontiguousarray(grey.T) if turned else grey
+    strip = make_strip(upright, spec, tile_px, head)
+    height_px = strip.pixels.shape[0]
+    tops = tile_tops(height_px, tile_px, spec.overlap_px)
     found = [detector.detect(cut_tile(strip.pixels, top, tile_px), min_score) for top in tops]
-    merged = merge_tiles(found, tops, tile_px, strip.pixels.shape[0])
-    detections = _in_picture(merged, strip, (image.shape[0], image.shape[1]))
-    return RailFindings(detections, strip.head, False, strip.zoom, len(tops))
+    merged = merge_tiles(found, tops, tile_px, height_px)
+    boxes = strip.to_image(merged.xyxy_px)
+    return RailFindings(
+        _in_picture(_turned(boxes) if turned else boxes, merged, image),
+        head,
+        _head_box(head, upright, turned=turned),
+        turned,
+        strip.zoom,
+        len(tops),
+    )
 
 
 def rail_spec(contract: ModelContract) -> tuple[RailSpec, int]:
@@ -109,14 +126,23 @@ def rail_spec(contract: ModelContract) -> tuple[RailSpec, int]:
     return spec, size.height_px
 
 
-def _in_picture(merged: Detections, strip: RailStrip, shape: tuple[int, int]) -> Detections:
-    """Boxes of the strip in pixels of the picture (h, w), cut at its border; what lies outside goes."""
-    height, width = shape
-    boxes = strip.to_image(merged.xyxy_px)
-    boxes = np.clip(boxes, 0.0, np.array([width, height, width, height], np.float32)).astype(np.float32)
-    keep = _has_area(boxes)
-    return Detections(boxes[keep], merged.score[keep], merged.class_id[keep], merged.labels)
+def _turned(boxes: Float32Array) -> Float32Array:
+    """Boxes (N, 4) of the transposed picture."""
+    return boxes[:, [1, 0, 3, 2]]
 
 
-def _has_area(boxes: Float32Array) -> np.ndarray:
-    return np.asarray((boxes[:, 2] - boxes[:, 0] > 0.0) & (boxes[:, 3] - boxes[:, 1] > 0.0))
+def _head_box(head: RailHead, upright: UInt8Array, *, turned: bool) -> tuple[float, float, float, float]:
+    """The box round the head, cut at the picture's border, in pixels of the picture as given."""
+    height, width = upright.shape
+    start = head.start_px(np.linspace(0.0, height, 33))
+    left = float(np.clip(start.min(), 0.0, width))
+    right = float(np.clip(start.max() + head.width_px, 0.0, width))
+    return (0.0, left, float(height), right) if turned else (left, 0.0, right, float(height))
+
+
+def _in_picture(boxes: Float32Array, merged: Detections, image: UInt8Array) -> Detections:
+    """Boxes cut at the picture's border; what lies outside, in the black beside a strip, goes."""
+    height, width = image.shape[:2]
+    cut = np.clip(boxes, 0.0, np.array([width, height, width, height], np.float32)).astype(np.float32)
+    keep = (cut[:, 2] - cut[:, 0] > 0.0) & (cut[:, 3] - cut[:, 1] > 0.0)
+    return Detections(cut[keep], merged.score[keep], merged.class_id[keep], merged.labels)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from vision.types import Detections
 
@@ -26,6 +27,7 @@ _DUPLICATE_IOU = 0.6
 _ONE_NAME_IOU = 0.7
 
 
+Floats = npt.NDArray[np.float64]
 Corners = tuple[float, float, float, float]
 
 
@@ -75,7 +77,7 @@ def merge_tiles(
             for box in _boxes(detections, class_id, tile, top, tile_px, height_px)
         ]
         boxes += _without_duplicates(_joined(own))
-    boxes = _one_name_each(boxes)
+    boxes = _best_of(boxes, _ONE_NAME_IOU, of_other_labels=True)
     return Detections(
         np.array([box.xyxy for box in boxes], np.float32).reshape(-1, 4),
         np.array([box.score for box in boxes], np.float32),
@@ -124,14 +126,22 @@ def _joined(boxes: list[_Box]) -> list[_Box]:
 
 def _pairs(boxes: list[_Box]) -> Iterator[tuple[float, int, int]]:
     """(agreement, first, second) of boxes of different tiles that are one mark."""
-    for first, one in enumerate(boxes):
-        for second in range(first + 1, len(boxes)):
-            other = boxes[second]
-            if other.tiles == one.tiles:
-                continue
+    if not boxes:
+        return
+    x1, y1, x2, y2 = np.array([box.xyxy for box in boxes]).T
+    top, bottom = np.array([box.rows for box in boxes], np.float64).T
+    # Most pairs have no column or row in common: they are left out all at once.
+    near = (np.minimum(x2, x2[:, None]) > np.maximum(x1, x1[:, None])) & (
+        np.minimum(bottom, bottom[:, None]) >= np.maximum(top, top[:, None])
+    )
+    margin = 4.0 + _CUT_SHARE * (bottom - top).max()
+    near &= np.minimum(y2, y2[:, None]) > np.maximum(y1, y1[:, None]) - margin
+    for first, second in np.argwhere(np.triu(near, 1)):
+        one, other = boxes[first], boxes[second]
+        if one.tiles != other.tiles:
             agreement = _agreement(one, other)
             if agreement >= _SAME_IOU:
-                yield agreement, first, second
+                yield agreement, int(first), int(second)
 
 
 def _agreement(one: _Box, other: _Box) -> float:
@@ -167,32 +177,38 @@ def _one_of(pieces: list[_Box]) -> _Box:
 
 
 def _without_duplicates(boxes: list[_Box]) -> list[_Box]:
-    """Of boxes of one label that are one mark the best; pieces at a border that lie in a whole one go, too."""
-    kept: list[_Box] = []
-    for box in sorted(boxes, key=lambda box: -box.score):
-        if not any(_iou(box.xyxy, other.xyxy) >= _DUPLICATE_IOU for other in kept):
-            kept.append(box)
+    """Of boxes of one label that are one mark the best; pieces at a border inside a whole one go, too."""
+    kept = _best_of(boxes, _DUPLICATE_IOU)
     return [
         box
         for box in kept
-        if not any(
-            _is_piece(box, other) for other in kept if other is not box and not other.tiles <= box.tiles
-        )
+        if not (box.cut and any(_is_piece(box, other) for other in kept if not other.tiles <= box.tiles))
     ]
+
+
+def _best_of(boxes: list[_Box], iou: float, *, of_other_labels: bool = False) -> list[_Box]:
+    """Boxes that no better one covers by `iou` or more, best first."""
+    ordered = sorted(boxes, key=lambda box: -box.score)
+    corners = np.array([box.xyxy for box in ordered]).reshape(-1, 4)
+    labels = np.array([box.class_id for box in ordered], np.int64)
+    kept: list[int] = []
+    for index in range(len(ordered)):
+        rivals = [other for other in kept if not of_other_labels or labels[other] != labels[index]]
+        if not (_ious(corners[index], corners[rivals]) >= iou).any():
+            kept.append(index)
+    return [ordered[index] for index in kept]
 
 
 def _is_piece(box: _Box, other: _Box) -> bool:
     area = _area(box.xyxy)
-    return box.cut and area < _area(other.xyxy) and _shared(box.xyxy, other.xyxy) >= _PART_SHARE * area
+    return area < _area(other.xyxy) and _shared(box.xyxy, other.xyxy) >= _PART_SHARE * area
 
 
-def _one_name_each(boxes: list[_Box]) -> list[_Box]:
-    kept: list[_Box] = []
-    for box in sorted(boxes, key=lambda box: -box.score):
-        others = (other for other in kept if other.class_id != box.class_id)
-        if not any(_iou(box.xyxy, other.xyxy) >= _ONE_NAME_IOU for other in others):
-            kept.append(box)
-    return kept
+def _ious(one: Floats, others: Floats) -> Floats:
+    low, high = np.maximum(one[:2], others[:, :2]), np.minimum(one[2:], others[:, 2:])
+    shared = np.prod(np.maximum(high - low, 0.0), axis=1)
+    areas = np.prod(others[:, 2:] - others[:, :2], axis=1)
+    return np.asarray(shared / (np.prod(one[2:] - one[:2]) + areas - shared), np.float64)
 
 
 def _clipped(xyxy: Corners, low: float, high: float) -> Corners:

@@ -10,38 +10,24 @@ Neighbours: `vision.contract.RailSpec` says the sizes, `vision.rail` runs the de
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from vision.contract import RailSpec
 from vision.preprocess import check_image
+from vision.rail_head import RailHead as RailHead
+from vision.rail_head import find_head as find_head
 from vision.types import Float32Array, UInt8Array
 
-#: A column belongs to the head when its median grey reaches this share of the brightest columns'.
-_HEAD_SHARE = 0.25
 #: Columns darker than this share of the head are lifted no further: they are not steel in light.
 _DARKEST_COLUMN = 0.35
-_BANDS = 16
-#: A head narrower than this share of the picture, or than `_LEAST_PX`, is no head.
-_LEAST_SHARE = 0.04
-_LEAST_PX = 24
-
-
-@dataclass(frozen=True, slots=True)
-class RailHead:
-    """Where the head lies: `left_px + slope * y`, `width_px` wide; `grey` its median, 0..255.
-
-    `found` False: nothing in the picture stands out as a head, and its whole width is taken.
-    """
-
-    left_px: float
-    slope: float
-    width_px: float
-    grey: float
-    found: bool
+#: Light along the rail within these shares of its median is no drift; beyond, it is brought to them ...
+_DRIFT = (0.5, 1.6)
+#: ... where that is so on this share of the rows: a flare or a frame's black end is no drift ...
+_DRIFTING_SHARE = 0.3
+#: ... by at most this factor: there is nothing to see in rows without light.
+_LARGEST_GAIN = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,47 +54,14 @@ class RailStrip:
         moved = boxes.copy()
         head = self.head
         if inward:
-            start = head.left_px + head.slope * (boxes[:, 1] + boxes[:, 3]) / 2.0
+            start = head.start_px((boxes[:, 1] + boxes[:, 3]) / 2.0)
             moved[:, 0::2] = (boxes[:, 0::2] - start[:, None]) * self.zoom + self.left_px
             moved[:, 1::2] = boxes[:, 1::2] * self.zoom
         else:
-            start = head.left_px + head.slope * (boxes[:, 1] + boxes[:, 3]) / (2.0 * self.zoom)
+            start = head.start_px((boxes[:, 1] + boxes[:, 3]) / (2.0 * self.zoom))
             moved[:, 0::2] = (boxes[:, 0::2] - self.left_px) / self.zoom + start[:, None]
             moved[:, 1::2] = boxes[:, 1::2] / self.zoom
         return moved.astype(np.float32)
-
-
-def find_head(grey: UInt8Array) -> RailHead:
-    """Find the rail head in a picture whose rows run across the rail.
-
-    The brightest run of columns, band by band, joined by a straight line: the light of a line
-    scanner lies on the head. A picture cut to the head alone is its own head.
-
-    Args:
-        grey: (H, W) uint8.
-
-    Raises:
-        ImageError: `grey` is no picture.
-    """
-    check_image(grey)
-    height, width = grey.shape
-    count = max(1, min(_BANDS, height // 16))
-    edges = np.linspace(0, height, count + 1).astype(int)
-    runs = [_brightest_run(grey[top:bottom]) for top, bottom in pairwise(edges)]
-    seen = [
-        (left, right, (top + bottom) / 2.0)
-        for (left, right), (top, bottom) in zip(runs, pairwise(edges), strict=True)
-        if right - left >= max(_LEAST_PX, _LEAST_SHARE * width)
-    ]
-    if len(seen) * 2 < count:
-        return RailHead(0.0, 0.0, float(width), _median(grey), found=False)
-    left, right, middle = (np.array(column, np.float64) for column in zip(*seen, strict=True))
-    head_width = float(np.median(right - left))
-    # The centre moves less than either edge when dirt hides a part of the head.
-    slope = _slope(middle, (left + right) / 2.0)
-    start = float(np.median((left + right) / 2.0 - slope * middle)) - head_width / 2.0
-    first, last = max(0, int(start)), min(width, int(start + head_width) + 1)
-    return RailHead(start, slope, head_width, _median(grey[:, first:last]), found=True)
 
 
 def make_strip(image: UInt8Array, spec: RailSpec, tile_px: int, head: RailHead | None = None) -> RailStrip:
@@ -131,16 +84,7 @@ def make_strip(image: UInt8Array, spec: RailSpec, tile_px: int, head: RailHead |
     height = grey.shape[0]
     # Rows are shifted at full size, the strip is made smaller by area afterwards: rounding to
     # whole greys before the levelling would show as steps in a picture of mean grey 12.
-    wide = max(1, round(tile_px / zoom))
-    shift = np.array([[1.0, head.slope, head.left_px - left / zoom], [0.0, 1.0, 0.0]])
-    straight = cv2.warpAffine(
-        grey.astype(np.float32),
-        shift,
-        (wide, height),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=0.0,
-    )
+    straight = _straightened(grey.astype(np.float32), head, left / zoom, max(1, round(tile_px / zoom)))
     how = cv2.INTER_AREA if zoom < 1.0 else cv2.INTER_LINEAR
     size = (tile_px, max(1, round(height * zoom)))
     strip = np.asarray(cv2.resize(straight, size, interpolation=how), np.float32)
@@ -169,32 +113,22 @@ def cut_tile(strip: UInt8Array, top_px: int, tile_px: int) -> UInt8Array:
     return np.pad(tile, ((0, tile_px - tile.shape[0]), (0, 0)))
 
 
-def _brightest_run(band: UInt8Array) -> tuple[int, int]:
-    """Widest run of columns in light, as (first, behind the last)."""
-    profile = np.median(band, axis=0).astype(np.float32)
-    smooth = np.asarray(cv2.blur(profile[None], (max(3, band.shape[1] // 64) | 1, 1)), np.float32)[0]
-    lit = smooth > _HEAD_SHARE * float(np.percentile(smooth, 99))
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], lit.astype(np.int8), [0]])))
-    if not len(edges):
-        return 0, 0
-    starts, ends = edges[0::2], edges[1::2]
-    widest = int(np.argmax(ends - starts))
-    return int(starts[widest]), int(ends[widest])
-
-
-def _slope(y: npt.NDArray[np.float64], x: npt.NDArray[np.float64]) -> float:
-    """Theil-Sen: the median of all slopes between two bands, which a few wrong bands do not move."""
-    if len(y) < 3:
-        return 0.0
-    i, j = np.triu_indices(len(y), 1)
-    return float(np.median((x[j] - x[i]) / (y[j] - y[i])))
-
-
-def _median(grey: UInt8Array) -> float:
-    # Few grey levels in the dark: the median of whole numbers would jump by a tenth.
-    low, high = np.percentile(grey, (40, 60))
-    inner = grey[(grey >= low) & (grey <= high)]
-    return float(inner.mean()) if inner.size else float(grey.mean())
+def _straightened(grey: Float32Array, head: RailHead, left_px: float, wide_px: int) -> Float32Array:
+    """Rows moved sideways so that the head begins at column `left_px` in each of them; black beside them."""
+    height = grey.shape[0]
+    if not head.bends:
+        shift = np.array([[1.0, head.slope, head.left_px - left_px], [0.0, 1.0, 0.0]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        straight = cv2.warpAffine(
+            grey, shift, (wide_px, height), flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0
+        )
+        return np.asarray(straight, np.float32)
+    rows = np.arange(height, dtype=np.float32)
+    start = head.start_px(rows) - left_px
+    columns = (start[:, None] + np.arange(wide_px)[None]).astype(np.float32)
+    every = np.repeat(rows[:, None], wide_px, axis=1)
+    bent = cv2.remap(grey, columns, every, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0)
+    return np.asarray(bent, np.float32)
 
 
 def _levelled(strip: Float32Array, head: RailHead, spec: RailSpec) -> UInt8Array:
@@ -203,4 +137,21 @@ def _levelled(strip: Float32Array, head: RailHead, spec: RailSpec) -> UInt8Array
     grey = max(head.grey, 0.5)
     base = np.maximum(columns, _DARKEST_COLUMN * grey) ** spec.flatten * grey ** (1.0 - spec.flatten)
     value = strip * (spec.level_grey / base)[None].astype(np.float32)
+    value *= _evened(value, spec)[:, None]
     return np.asarray(np.clip(np.rint(value), 0.0, 255.0), np.uint8)
+
+
+def _evened(value: Float32Array, spec: RailSpec) -> Float32Array:
+    """Gain per row against light that drifts along the rail, smooth over two widths of the head.
+
+    Drift inside `_DRIFT` is left alone: gaps, dirt and dark stretches are for the detector to see.
+    """
+    middle = value.shape[1] // 2
+    half = max(1, min(middle, spec.head_px // 2))
+    rows = np.median(value[:, middle - half : middle + half], axis=1).astype(np.float32)
+    reach = min(2 * spec.head_px, len(rows)) | 1
+    smooth = np.asarray(cv2.blur(rows[:, None], (1, reach), borderType=cv2.BORDER_REPLICATE), np.float32)
+    drift = np.maximum(smooth[:, 0] / spec.level_grey, 1e-3)
+    if np.mean((drift < _DRIFT[0]) | (drift > _DRIFT[1])) < _DRIFTING_SHARE:
+        return np.ones(len(rows), np.float32)
+    return np.asarray(np.minimum(np.clip(drift, *_DRIFT) / drift, _LARGEST_GAIN), np.float32)

@@ -55,6 +55,12 @@ REASON_NUMBERS: dict[str, int] = {
     "journal_full": 121,
     "camera_lost": 122,
     "untrusted_camera": 123,
+    # Rails, found: 130..139; why a picture of one proves nothing: 140..149.
+    "defect": 130,
+    "dirt": 131,
+    "gap": 132,
+    "rail_not_found": 140,
+    "single_picture": 141,
 }
 
 REASON_WORDS: dict[int, str] = {number: word for word, number in REASON_NUMBERS.items()}

@@ -1,32 +1,23 @@
 """Recipe types, schema version 2: limits are data with a source.
 
 One recipe per product. `edge_runtime.config` reads the file, `edge_runtime.catalogue` makes
-recipes from the tables of a standard; this module holds the types and the content hash, so that
-the judge and its tests need no file. Files of version 1 are read too (`vision.recipe_upgrade`).
+recipes from the tables of a standard; this module holds the types, so that the judge and its tests need
+no file; `vision.recipe_parts` has what rails share. Files of version 1 are read too
+(`vision.recipe_upgrade`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from vision.contract import BALL_LABELS
+from vision.recipe_parts import Limit as Limit
+from vision.recipe_parts import ScoredRule, Strict, Text, content_sha256, unverified_limits
 from vision.recipe_upgrade import upgraded
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 #: Uncertainty demanded by guard rule `simple` where a recipe names none.
 DEFAULT_U_MAX = {
@@ -45,23 +36,7 @@ _VIEW_LIMIT_MAX = {
 }
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Limit(_Strict):
-    """One limit: its value, where it comes from, and whether somebody checked it there."""
-
-    value: Annotated[float, Field(strict=True)]
-    source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)] = Field(
-        description="document, clause, contract or study it was taken from"
-    )
-    verified: Annotated[bool, Field(strict=True)] = Field(
-        description="true once a person has compared it with the source"
-    )
-
-
-class Standard(_Strict):
+class Standard(Strict):
     """The document a product is made to."""
 
     name: Text
@@ -69,7 +44,7 @@ class Standard(_Strict):
     edition: str = ""
 
 
-class Hardness(_Strict):
+class Hardness(Strict):
     """Hardness the product is ordered with. Data for papers only: a camera cannot see it."""
 
     group: Text = Field(description="hardness group as the standard names it")
@@ -77,7 +52,7 @@ class Hardness(_Strict):
     volume_hrc_min: Limit | None = None
 
 
-class SizeLimits(_Strict):
+class SizeLimits(Strict):
     """Diameter band in mm at 20 degC; every caliper width in every view must lie inside."""
 
     nominal_mm: Limit = Field(description="diameter that the band is about, mm; not always the size label")
@@ -115,7 +90,7 @@ class SizeLimits(_Strict):
         return self.nominal_mm.value + self.es_mm.value
 
 
-class FormLimits(_Strict):
+class FormLimits(Strict):
     """Limits of form beside the band; none: not judged.
 
     Ovality is the largest minus the smallest caliper width over all views, and `ovality_max_share`
@@ -145,7 +120,7 @@ class FormLimits(_Strict):
         return self
 
 
-class Guard(_Strict):
+class Guard(Strict):
     """How the uncertainty of a measurement counts when it is compared with a limit.
 
     - none: figures are compared as they are, however large the uncertainty is.
@@ -181,7 +156,7 @@ class Guard(_Strict):
         return self
 
 
-class FlatAsk(_Strict):
+class FlatAsk(Strict):
     """A flat of `depth_mm` must have shown at least `visible_mm` of it with this probability."""
 
     depth_mm: Annotated[float, Field(gt=0.0)]
@@ -189,7 +164,7 @@ class FlatAsk(_Strict):
     probability_min: Limit
 
 
-class NeckAsk(_Strict):
+class NeckAsk(Strict):
     """A neck of `height_mm` must have shown at least `visible_mm` of it with this probability."""
 
     height_mm: Annotated[float, Field(gt=0.0)]
@@ -197,7 +172,7 @@ class NeckAsk(_Strict):
     probability_min: Limit
 
 
-class CrackAsk(_Strict):
+class CrackAsk(Strict):
     """A crack of `length_mm` must have lain whole in one view with this probability."""
 
     length_mm: Annotated[float, Field(gt=0.0)]
@@ -216,7 +191,7 @@ class CoverageAsk:
     crack_length_mm: float | None = None
 
 
-class CoverageDemand(_Strict):
+class CoverageDemand(Strict):
     """How much of a ball must have been seen before it can be accepted; less is a reject.
 
     `view_angle_max_deg`: texture counts as seen up to this angle between the surface's normal and
@@ -261,7 +236,7 @@ class CoverageDemand(_Strict):
         return tuple(wrong)
 
 
-class FindingRule(_Strict):
+class FindingRule(ScoredRule):
     """What a class of finding does. Scores are 0..1.
 
     At or above `reject_score` the ball is rejected; from `review_score` up to it, review.
@@ -269,24 +244,9 @@ class FindingRule(_Strict):
     """
 
     action: Literal["reject", "review", "ignore"] = "reject"
-    reject_score: Limit | None = None
-    review_score: Limit | None = None
-
-    @model_validator(mode="after")
-    def _scores_in_order(self) -> FindingRule:
-        for name, limit in (("reject_score", self.reject_score), ("review_score", self.review_score)):
-            if limit is not None and not 0.0 < limit.value <= 1.0:
-                raise ValueError(f"{name} must lie in (0, 1], got {limit.value}")
-        if (
-            self.reject_score is not None
-            and self.review_score is not None
-            and self.review_score.value > self.reject_score.value
-        ):
-            raise ValueError("review_score is above reject_score")
-        return self
 
 
-class ViewLimits(_Strict):
+class ViewLimits(Strict):
     """When a view counts as proof. Grey levels 0..255, shares 0..1."""
 
     outline_share_min: Limit
@@ -311,7 +271,7 @@ class ViewLimits(_Strict):
         return self
 
 
-class BallRecipe(_Strict):
+class BallRecipe(Strict):
     """One product of the ball line."""
 
     schema_version: Literal[2]
@@ -372,23 +332,8 @@ class BallRecipe(_Strict):
 
     def unverified(self) -> tuple[str, ...]:
         """Dotted names of all limits that nobody has checked against their source."""
-        names: list[str] = []
-
-        def walk(value: object, name: str) -> None:
-            if isinstance(value, Limit):
-                if not value.verified:
-                    names.append(name)
-            elif isinstance(value, BaseModel):
-                for key in type(value).model_fields:
-                    walk(getattr(value, key), f"{name}.{key}" if name else key)
-            elif isinstance(value, dict):
-                for key, item in value.items():
-                    walk(item, f"{name}.{key}")
-
-        walk(self, "")
-        return tuple(names)
+        return unverified_limits(self)
 
     def sha256(self) -> str:
         """Content hash: the same limits give the same hash, whatever the file's layout."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode("utf-8")).hexdigest()
+        return content_sha256(self)

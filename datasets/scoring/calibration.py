@@ -149,9 +149,7 @@ def expected_error(probability: Float64Array, real: BoolArray) -> tuple[float, t
         return 0.0, ()
     order = np.argsort(probability, kind="stable")
     parts = [part for part in np.array_split(order, BINS) if len(part)]
-    bins = tuple(
-        Bin(float(probability[part].mean()), float(real[part].mean()), len(part)) for part in parts
-    )
+    bins = tuple(Bin(float(probability[part].mean()), float(real[part].mean()), len(part)) for part in parts)
     return sum(abs(one.said - one.real) * one.count for one in bins) / len(probability), bins
 
 
@@ -176,8 +174,7 @@ def fit_calibration(
     """
     fold = folds_of(scored.groups, folds, seed)
     return {
-        label: _fit_label(evidence(scored, index, station), fold)
-        for index, label in enumerate(scored.labels)
+        label: _fit_label(evidence(scored, index, station), fold) for index, label in enumerate(scored.labels)
     }
 
 

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from datasets.errors import DataError
+from datasets.pictures import read_picture
 from datasets.records import DataSet, SampleRecord, Split
 from datasets.synthetic.progress import tracked
-from vision.errors import ConfigError, ImageError
+from vision.errors import ConfigError
 from vision.types import Detections, Float32Array, UInt8Array
 
 IntArray = npt.NDArray[np.int64]
@@ -80,7 +81,6 @@ def score_pictures(
     look: Look,
     labels: tuple[str, ...],
     *,
-    colour: bool = False,
     progress: bool = False,
 ) -> Scored:
     """Run a detector over the pictures of some splits.
@@ -91,12 +91,10 @@ def score_pictures(
         folder: of the data set.
         look: picture to boxes in its pixels; its labels must be `labels`.
         labels: the model's, in class order.
-        colour: True: pictures are read as bgr8 where they have colour, else as mono8.
         progress: show a bar on a terminal.
 
     Raises:
-        ConfigError: there is no picture in these splits.
-        ImageError: a picture cannot be read, or is not of the size its record says.
+        ConfigError: there is no picture in these splits, or one cannot be read or is of another size.
     """
     samples = [sample for sample in data.samples if sample.split in splits]
     if not samples:
@@ -107,34 +105,27 @@ def score_pictures(
         )
     what = f"looking at {samples[0].source}"
     pictures = tuple(
-        scored_picture(sample, look(read_picture(folder, sample, colour=colour)))
+        scored_picture(sample, look(read_sample(folder, sample)))
         for sample in tracked(samples, what, total=len(samples), show=progress)
     )
     return Scored(labels, pictures)
 
 
-def read_picture(folder: Path, sample: SampleRecord, *, colour: bool = False) -> UInt8Array:
-    """A sample's picture: (H, W) uint8, or (H, W, 3) where `colour` is asked and the file has it.
+def read_sample(folder: Path, sample: SampleRecord) -> UInt8Array:
+    """A sample's picture as stored: (H, W) or (H, W, 3) uint8.
 
     Raises:
-        ImageError: it cannot be read, or has another size than its record says.
+        DataError: it cannot be read, or has another size than its record says.
     """
-    path = folder / sample.file
-    # Without IGNORE_ORIENTATION a picture with an EXIF turn would not fit its labels.
-    how = cv2.IMREAD_ANYCOLOR if colour else cv2.IMREAD_GRAYSCALE
-    image = cv2.imread(str(path), how | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None:
-        raise ImageError(
-            "a picture of the data set cannot be read", where=str(path), todo="build the set again"
-        )
+    image = read_picture(folder / sample.file)
     height, width = image.shape[:2]
     if (width, height) != (sample.width_px, sample.height_px):
-        raise ImageError(
+        raise DataError(
             f"the picture has {width}x{height} pixels, its record says {sample.width_px}x{sample.height_px}",
-            where=str(path),
+            where=str(folder / sample.file),
             todo="build the set again",
         )
-    return np.asarray(image, np.uint8)
+    return image
 
 
 def require_labels(data: DataSet, splits: Sequence[Split], labels: Sequence[str], where: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from datasets.synthetic.defects import DEFECTS
-from datasets.synthetic.settings import RenderSettings, draw
+from datasets.synthetic.settings import FinishName, RenderSettings, draw
 from datasets.synthetic.sphere import Ball, FloatArray, NoiseFields, caliper_shares, unit_directions
 from datasets.synthetic.surface import sound_ball, stretch
 from vision.contract import BALL_LABELS
@@ -27,9 +27,11 @@ class BallFactory:
         self.directions = unit_directions()
         self.noise = NoiseFields(self.directions, self.settings.noise_seed)
 
-    def ball(self, label: str, rng: np.random.Generator) -> Ball:
-        """A ball of `label` ('good', 'oval' or a ball label)."""
-        made = sound_ball(self.directions, self.noise, self.settings.surface, rng)
+    def ball(self, label: str, rng: np.random.Generator, finish: FinishName | None = None) -> Ball:
+        """A ball of `label` ('good', 'oval' or a ball label), of a finish or of the plain surface."""
+        ranges = self.settings.finishes[finish].surface if finish else self.settings.surface
+        made = sound_ball(self.directions, self.noise, ranges, rng)
+        made.metallic = ranges.metallic
         if label == "oval":
             stretch(made, draw(rng, self.settings.defects.oval_ovality), rng)
         elif label != "good":

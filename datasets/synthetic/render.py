@@ -1,11 +1,11 @@
-"""Renders balls with Mitsuba 3: grey picture, soft silhouette and pixel-exact defect mask.
+"""Renders balls with Mitsuba 3: picture, soft silhouette and pixel-exact defect mask.
 
-The ball stands still in the scene; for each view the camera and its lamps are turned
-around it, which is the same picture and saves rebuilding the ray tracer's tree. The
-mask and the silhouette come from a second, regular pass of a few rays per pixel that
-asks which triangle each meets; the same pass gives the noise-free reflectance and
-normals that keep the denoiser (OIDN) from smoothing cracks away.
-Neighbours: `sphere.py` (mesh), `lights.py` (environment).
+One mesh, several copies: every view of a ball is a copy of it, turned its own way and set far from
+the others, with a camera of its own; so the ray tracer's tree is built once per ball and all views
+come out of one pass. Lamps are far away and stand still before each camera. Mask and silhouette
+come from a second, regular pass of a few rays per pixel that asks which triangle each meets; it
+also gives the noise-free reflectance and normals that keep the denoiser (OIDN) from smoothing
+cracks away. Neighbours: `sphere.py` (mesh), `lights.py` (environment), `stages.py` (what it lies on).
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ import numpy as np
 import numpy.typing as npt
 
 from datasets.synthetic.mitsuba_backend import load_denoiser, load_mitsuba
+from datasets.synthetic.scene import CAMERA_DISTANCE, VIEWS_PER_PASS, Copy, Scene
 from datasets.synthetic.settings import RenderSettings
-from datasets.synthetic.sphere import Ball, FloatArray, triangles, unit_directions
+from datasets.synthetic.sphere import Ball, FloatArray, triangles
+from datasets.synthetic.stages import Plane, Stage, visible_texture
 from vision.errors import FerrogateError
 
-_CAMERA_DISTANCE = 6.0
+Float64Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedView:
     """One view of one ball, square.
 
-    `radiance` (T, T) float32, linear, continued past the ball's edge; `alpha` (T, T)
-    float32 share of the pixel the ball covers; `defect` (T, T) float32 share of the pixel
-    that shows the defect.
+    `radiance` (T, T) float32, linear; without a stage continued past the ball's edge, with one the
+    whole picture. `alpha` (T, T) float32 share of the pixel the ball covers; `defect` (T, T) float32
+    share of the pixel that shows the defect.
     """
 
     radiance: FloatArray
@@ -54,6 +56,22 @@ class RenderedView:
         return mask_box(self.defect >= 0.5) if self.defect_px else None
 
 
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """How one view sees the ball and its stage.
+
+    `turn` (3, 3) ball to camera; `world` (3, 3) stage to camera; `shift` of the stage along the
+    travel in radii; `beside` turn and world position (3,) of another ball, or None; `reach` distance
+    of each of the stage's rectangles from the ball's middle (empty: 1).
+    """
+
+    turn: Float64Array
+    world: Float64Array
+    shift: float = 0.0
+    beside: tuple[Float64Array, Float64Array] | None = None
+    reach: tuple[float, ...] = ()
+
+
 def mask_box(mask: npt.NDArray[np.bool_]) -> tuple[float, float, float, float]:
     """Box of the True pixels, xyxy, from the first pixel's left edge to the last one's right edge."""
     ys, xs = np.nonzero(mask)
@@ -64,7 +82,7 @@ def mask_box(mask: npt.NDArray[np.bool_]) -> tuple[float, float, float, float]:
     return float(xs.min()), float(ys.min()), float(xs.max() + 1), float(ys.max() + 1)
 
 
-def camera_rotation(tilt_deg: float, roll_deg: float) -> npt.NDArray[np.float64]:
+def camera_rotation(tilt_deg: float, roll_deg: float) -> Float64Array:
     """(3, 3) ball to camera, for a ball rolling along +x under a camera tilted about the travel axis.
 
     World: x travel, y left, z up. The camera sits at (0, sin tilt, cos tilt), +x to the
@@ -78,8 +96,18 @@ def camera_rotation(tilt_deg: float, roll_deg: float) -> npt.NDArray[np.float64]
     return np.asarray(camera @ roll, np.float64)
 
 
+def _lying(pose: Pose, stage: Stage | None) -> tuple[Plane, ...]:
+    """The stage's rectangles where the ball touches them in this view."""
+    if stage is None:
+        return ()
+    reach = pose.reach or (1.0,) * len(stage.planes)
+    return tuple(
+        plane.moved(pose.shift, distance) for plane, distance in zip(stage.planes, reach, strict=True)
+    )
+
+
 class Renderer:
-    """Holds the compiled scenes (one per tile size).
+    """Holds the compiled scenes, one per tile size and with or without a stage.
 
     Raises:
         FerrogateError: mitsuba or LLVM is missing.
@@ -89,55 +117,14 @@ class Renderer:
         self._mi: Any = load_mitsuba()
         self._denoise = load_denoiser()
         self._nominal_px = nominal_px
-        self._samples = settings.samples_per_pixel
-        self._side_rays = settings.mask_side_rays
+        self._settings = settings
         self._faces = triangles()
-        self._mesh = self._new_mesh(settings.surface.metallic)
-        self._scenes: dict[int, Any] = {}
-
-    def _new_mesh(self, metallic: float) -> Any:
-        mi, points = self._mi, unit_directions()
-        props = mi.Properties()
-        props["bsdf"] = mi.load_dict(
-            {
-                "type": "principled",
-                "base_color": {"type": "mesh_attribute", "name": "vertex_albedo"},
-                "roughness": {"type": "mesh_attribute", "name": "vertex_rough"},
-                "metallic": metallic,
-                "specular": 0.5,
-            }
-        )
-        mesh = mi.Mesh("ball", len(points), len(self._faces), has_vertex_normals=True, props=props)
-        mesh.add_attribute("vertex_albedo", 1, np.full(len(points), 0.2, np.float32))
-        mesh.add_attribute("vertex_rough", 1, np.full(len(points), 0.5, np.float32))
-        params = mi.traverse(mesh)
-        params["vertex_positions"] = points.ravel()
-        params["faces"] = self._faces.ravel()
-        params.update()
-        return mesh
-
-    def _scene(self, tile_px: int) -> Any:
-        if tile_px not in self._scenes:
-            mi = self._mi
-            film = {"type": "hdrfilm", "width": tile_px, "height": tile_px, "rfilter": {"type": "box"}}
-            film |= {"pixel_format": "luminance_alpha", "component_format": "float32"}
-            sensor = {"type": "orthographic", "near_clip": 0.1, "far_clip": 20.0, "film": film}
-            blank = mi.Bitmap(np.ones((64, 128, 3), np.float32))
-            self._scenes[tile_px] = mi.load_dict(
-                {
-                    "type": "scene",
-                    "ball": self._mesh,
-                    "light": {"type": "envmap", "bitmap": blank},
-                    "sensor": sensor | {"sampler": {"type": "independent"}},
-                    "integrator": {"type": "direct", "hide_emitters": True},
-                }
-            )
-        return self._scenes[tile_px]
+        self._scenes: dict[tuple[int, bool], Scene] = {}
 
     def render(
-        self, ball: Ball, light: FloatArray, turns: list[npt.NDArray[np.float64]], tile_px: int, seed: int
+        self, ball: Ball, light: FloatArray, turns: list[Float64Array], tile_px: int, seed: int
     ) -> list[RenderedView]:
-        """Render one ball from several sides.
+        """Render one ball from several sides, alone.
 
         Args:
             ball: the ball, in radii; one radius is `nominal_px` / 2 pixels.
@@ -146,62 +133,84 @@ class Renderer:
             tile_px: side of the square picture.
             seed: of the path tracer's samples.
         """
-        mi, scene = self._mi, self._scene(tile_px)
-        params = mi.traverse(scene)
-        params["ball.vertex_positions"] = np.ascontiguousarray(ball.positions, np.float32).ravel()
-        params["ball.vertex_albedo"] = np.ascontiguousarray(ball.albedo, np.float32)
-        params["ball.vertex_rough"] = np.ascontiguousarray(ball.roughness, np.float32)
-        # The map's tensor carries one repeated column for interpolation across the seam.
-        data = np.concatenate([light, light[:, :1]], axis=1)[..., None]
-        params["light.data"] = mi.TensorXf(np.repeat(data, params["light.data"].shape[2], axis=2))
-        params.update()
-        faces = _FaceData.of(ball, self._faces)
-        return [self._view(scene, turn, tile_px, faces, seed + k) for k, turn in enumerate(turns)]
+        poses = [Pose(turn, np.eye(3)) for turn in turns]
+        return self.render_poses(ball, light, poses, tile_px, seed, nominal_px=self._nominal_px)
 
-    def _view(
-        self, scene: Any, turn: npt.NDArray[np.float64], tile_px: int, faces: _FaceData, seed: int
-    ) -> RenderedView:
-        mi = self._mi
-        half = tile_px / self._nominal_px
-        back = np.eye(4)
-        back[:3, :3] = turn.T
-        to_ball = mi.ScalarTransform4f(back.tolist())
-        place = mi.ScalarTransform4f().look_at(
-            origin=[0, 0, _CAMERA_DISTANCE], target=[0, 0, 0], up=[0, 1, 0]
-        )
-        params = mi.traverse(scene)
-        params["sensor.to_world"] = to_ball @ place @ mi.ScalarTransform4f().scale([half, half, 1])
-        params["light.to_world"] = to_ball
-        params.update()
-        picture = np.array(mi.render(scene, spp=self._samples, seed=seed))
-        index, valid = self._first_hits(scene, turn, tile_px, half)
-        alpha = _pool(valid.astype(np.float32), tile_px)
-        albedo = _pool(faces.albedo[index] * valid, tile_px)
-        normal = np.stack(
-            [_pool((faces.normal @ turn[k].astype(np.float32))[index] * valid, tile_px) for k in range(3)], -1
-        )
-        clean = self._denoise(
-            np.repeat(picture[..., :1], 3, axis=2).astype(np.float32),
-            np.repeat(albedo[..., None], 3, axis=2),
-            normal,
-        )
-        radiance = _continue_outwards(clean[..., 0], picture[..., -1])
-        return RenderedView(radiance, alpha, _pool((faces.defect[index] & valid).astype(np.float32), tile_px))
+    def render_poses(
+        self,
+        ball: Ball,
+        light: FloatArray,
+        poses: list[Pose],
+        tile_px: int,
+        seed: int,
+        *,
+        nominal_px: float,
+        stage: Stage | None = None,
+    ) -> list[RenderedView]:
+        """As `render`, for any scale (`nominal_px` per diameter) and on a stage."""
+        key = (tile_px, stage is not None)
+        if key not in self._scenes:
+            self._scenes[key] = Scene(self._mi, tile_px, self._faces, staged=key[1])
+        scene, faces = self._scenes[key], _FaceData.of(ball, self._faces)
+        scene.load(ball, light, self._settings.surface.metallic)
+        half = tile_px / nominal_px
+        views: list[RenderedView] = []
+        for begin in range(0, len(poses), VIEWS_PER_PASS):
+            part = poses[begin : begin + VIEWS_PER_PASS]
+            scene.place(
+                [Copy(pose.turn, pose.world, pose.beside, _lying(pose, stage)) for pose in part], half, stage
+            )
+            picture = scene.trace(self._settings.samples_per_pixel, seed + begin)
+            views += self._finish(scene, part, picture, faces, half, stage)
+        return views
 
-    def _first_hits(
-        self, scene: Any, turn: npt.NDArray[np.float64], tile_px: int, half: float
-    ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]:
-        """Triangle met by each sub-ray, and whether it met any; row by row."""
-        mi = self._mi
-        count = tile_px * self._side_rays
-        step = (np.arange(count) + 0.5) / count * 2.0 - 1.0
-        x, y = np.meshgrid((step * half).astype(np.float32), (-step * half).astype(np.float32))
-        start = np.stack([x.ravel(), y.ravel(), np.full(x.size, _CAMERA_DISTANCE, np.float32)])
-        ahead = np.array([0.0, 0.0, -1.0]) @ turn
-        ray = mi.Ray3f(mi.Point3f(turn.T.astype(np.float32) @ start), mi.Vector3f(*ahead.tolist()))
-        hit = scene.ray_intersect_preliminary(ray, coherent=True)
-        valid = np.array(hit.is_valid())
-        return np.where(valid, np.array(hit.prim_index), 0), valid
+    def _finish(
+        self,
+        scene: Scene,
+        poses: list[Pose],
+        picture: FloatArray,
+        faces: _FaceData,
+        half: float,
+        stage: Stage | None,
+    ) -> list[RenderedView]:
+        """Denoise the views of one pass and look up their masks."""
+        tile_px, count = scene.tile_px, len(poses)
+        hits = scene.first_hits(self._settings.mask_side_rays, half)
+        albedo = np.zeros((tile_px, VIEWS_PER_PASS * tile_px), np.float32)
+        normal = np.zeros((*albedo.shape, 3), np.float32)
+        alphas, defects = [], []
+        for k, pose in enumerate(poses):
+            index, owner = hits[k]
+            main = owner == 1
+            alpha = _pool(main.astype(np.float32), tile_px)
+            alphas.append(alpha)
+            defects.append(_pool((faces.defect[index] & main).astype(np.float32), tile_px))
+            any_ball = (owner > 0).astype(np.float32)
+            seen = faces.normal[index] @ pose.turn.T.astype(np.float32)
+            if pose.beside is not None:
+                other = owner == 2
+                seen[other] = faces.normal[index[other]] @ pose.beside[0].T.astype(np.float32)
+            reflectance = _pool(faces.albedo[index] * any_ball, tile_px)
+            direction = np.stack([_pool(seen[:, j] * any_ball, tile_px) for j in range(3)], -1)
+            if stage is not None:
+                bare = 1.0 - _pool(any_ball, tile_px)
+                below, below_normal = visible_texture(
+                    stage.albedo, _lying(pose, stage), pose.world, tile_px, half
+                )
+                reflectance = reflectance + bare * below
+                direction = direction + bare[..., None] * below_normal
+            columns = np.s_[:, k * tile_px : (k + 1) * tile_px]
+            albedo[columns], normal[columns] = reflectance, direction
+        colour = np.repeat(picture[..., :1], 3, axis=2).astype(np.float32)
+        clean = self._denoise(colour, np.repeat(albedo[..., None], 3, axis=2), normal)[..., 0]
+        views = []
+        for k in range(count):
+            columns = np.s_[:, k * tile_px : (k + 1) * tile_px]
+            radiance = np.ascontiguousarray(clean[columns])
+            if stage is None:
+                radiance = _continue_outwards(radiance, np.ascontiguousarray(picture[..., -1][columns]))
+            views.append(RenderedView(radiance, alphas[k], defects[k]))
+        return views
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +253,26 @@ def _continue_outwards(radiance: FloatArray, cover: FloatArray) -> FloatArray:
     return value
 
 
-def to_grey(views: list[RenderedView], mean_grey: float) -> list[npt.NDArray[np.uint8]]:
-    """Expose all views of one ball alike, so that the ball's mean grey is `mean_grey`."""
+def exposure_gain(views: list[RenderedView], mean_grey: float) -> float:
+    """Gain that brings the ball's mean grey over all views to `mean_grey`."""
     total = sum(float((view.radiance * view.alpha).sum()) for view in views)
     cover = sum(float(view.alpha.sum()) for view in views)
-    gain = mean_grey / max(total / cover, 1e-6)
+    return mean_grey / max(total / cover, 1e-6)
+
+
+def to_grey(views: list[RenderedView], mean_grey: float) -> list[npt.NDArray[np.uint8]]:
+    """Expose all views of one ball alike, so that the ball's mean grey is `mean_grey`."""
+    gain = exposure_gain(views, mean_grey)
     return [np.clip(np.rint(view.radiance * gain), 0, 255).astype(np.uint8) for view in views]
+
+
+__all__ = [
+    "CAMERA_DISTANCE",
+    "Pose",
+    "RenderedView",
+    "Renderer",
+    "camera_rotation",
+    "exposure_gain",
+    "mask_box",
+    "to_grey",
+]

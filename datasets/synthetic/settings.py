@@ -187,6 +187,7 @@ class RenderSettings(_Strict):
     rigs: dict[RigName, Rig] = Field(default={}, description="empty: 'light' for all")
     stage: StageRanges | None = Field(default=None, description="needed to render data sets")
     camera: CameraRanges | None = Field(default=None, description="needed to render data sets")
+    labels: dict[str, float] = Field(default={}, description="share of balls of each label in a data set")
 
 
 def load_settings(path: Path) -> RenderSettings:

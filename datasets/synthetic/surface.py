@@ -1,13 +1,14 @@
 """The surface of a sound ball: oxide, lost scale, grain, bumps and harmless marks.
 
 Harmless marks are drawn on purpose: a detector that has only seen spotless good
-balls rejects every ball of a real mill.
+balls rejects every ball of a real mill. Neighbour: `marks.py` (drops, streaks, grinding lines).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from datasets.synthetic.marks import add_marks
 from datasets.synthetic.settings import SurfaceRanges, draw, draw_count
 from datasets.synthetic.sphere import Ball, FloatArray, NoiseFields, random_unit, smoothstep
 
@@ -28,6 +29,8 @@ def sound_ball(
     )
     stretch(ball, draw(rng, ranges.ovality), rng)
     _harmless_marks(ball, ranges, rng)
+    if ranges.marks is not None:
+        add_marks(ball, ranges.marks, noise, rng)
     return ball
 
 

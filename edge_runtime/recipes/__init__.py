@@ -18,6 +18,8 @@ from vision.recipe import BallRecipe, Limit, SizeLimits
 RECIPE_DIR = Path(__file__).parent
 #: Size used where nobody says which.
 DEFAULT_SIZE_LABEL = "40"
+#: How rails are judged where no other recipe is given (`edge_runtime.config.load_rail_recipe` reads it).
+RAIL_RECIPE_PATH = RECIPE_DIR / "rail_default.yaml"
 _PREFIX, _SUFFIX = "ball_", ".yaml"
 
 

@@ -240,7 +240,7 @@ REFUSED: list[tuple[str, list[str], type[FerrogateError]]] = [
     ("model without a contract", ["--model", "bare.onnx"], ContractError),
     ("model of another station", ["--model", "rail.onnx"], ContractError),
     ("provider that is not here", ["--provider", "coreml"], ProviderError),
-    ("rail station", ["--station", "rail"], ConfigError),
+    ("a ball's model for rails", ["--station", "rail"], ContractError),
     ("output is a folder", ["--jsonl", "nothing"], ConfigError),
     ("output in a folder that is not there", ["--jsonl", "no/out.jsonl"], FerrogateError),
     ("overlays where a file is", ["--overlays", "good.png"], ConfigError),

@@ -14,6 +14,7 @@ from edge_runtime.cli import main
 from edge_runtime.config import load_station
 from edge_runtime.day.state import Changeover, DayState, Lot, Shift
 from edge_runtime.live.status import StationStatus
+from tests.edge.page.browser_rig import fill_ledger
 from tests.edge.page.status_samples import sample_status, shown_status
 from tests.edge.test_station_bench import write_bench_station
 
@@ -144,3 +145,14 @@ def test_watching_looks_again_and_ends_with_ctrl_c(
         code, text = run("--watch", "--json")
     assert code == 0
     assert len(text.splitlines()) == 3
+
+
+def test_rate_counts_from_the_start_of_a_young_station(run: Run, station: Path) -> None:
+    """Fifteen balls, one every two seconds: 0.25 a second over a minute, 0.5 since a start 30 s ago."""
+    fill_ledger(load_station(station), parts=15)
+    rates = []
+    for age_s in (600, 30):
+        with shown_status(_now(station, started_utc_ns=time.time_ns() - age_s * 1_000_000_000)):
+            rates.append(json.loads(run("--json")[1])["rate_balls_per_s"])
+    assert rates[0] == pytest.approx(0.25, abs=0.02)
+    assert rates[1] == pytest.approx(0.5, abs=0.1)

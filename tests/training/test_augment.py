@@ -28,7 +28,7 @@ def _steel(seed: int = 0, side: int = 224) -> UInt8Array:
     """A levelled strip's tile: mean grey 110, a little texture."""
     rng = np.random.default_rng(seed)
     value = np.asarray(cv2.GaussianBlur(rng.normal(0.0, 30.0, (side, side)), (0, 0), 1.0))
-    return np.clip(110.0 + value, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(110.0 + value, 0, 255), np.uint8)
 
 
 def _marked(seed: int = 0) -> tuple[UInt8Array, UInt8Array]:

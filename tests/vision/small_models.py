@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from vision.contract import BALL_LABELS, METADATA_KEY, InputSpec, ModelContract
+from vision.contract import BALL_LABELS, METADATA_KEY, RAIL_LABELS, InputSpec, ModelContract, RailSpec
 
 SIDE = 64
 
@@ -32,6 +32,12 @@ def ball_contract(**changes: Any) -> ModelContract:
         "licence": "Apache-2.0",
     }
     return ModelContract(**{**values, **changes})
+
+
+def rail_contract(**changes: Any) -> ModelContract:
+    """A contract of the rail station: tiles of 64 x 64 filled by the head, all labels, thresholds 0.8."""
+    values: dict[str, Any] = {"labels": RAIL_LABELS, "rail": RailSpec(head_px=SIDE, overlap_px=16)}
+    return ball_contract(station="rail", **{**values, **changes})
 
 
 def darkest_model(

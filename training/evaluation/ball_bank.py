@@ -14,7 +14,6 @@ from itertools import pairwise
 import numpy as np
 
 from datasets.synthetic.bank import BallBank, BallTruth, BankView
-from export.export_ball import best_scores
 from vision.detector import Detector
 from vision.preprocess import square_crop
 from vision.types import UInt8Array
@@ -92,6 +91,23 @@ def evaluate_bank(detector: Detector, bank: BallBank, seed: int) -> BankReport:
     )
 
 
+def summary(report: BankReport) -> str:
+    """The result in words, a line per label."""
+    lines = [
+        f"sound balls: {report.false_rejects} of {report.sound_balls} rejected; "
+        f"false alarms in {report.false_alarms} of {report.sound_views} views {report.false_alarm_labels}"
+    ]
+    for label, found in report.labels.items():
+        share = found.views_found / found.views if found.views else 0.0
+        lines.append(
+            f"  {label:10} found in {share:6.1%} of {found.views} views that show it "
+            f"({found.views_named} by its name); of {found.balls} balls "
+            f"{found.escapes} escaped, {found.hidden} hidden"
+        )
+    sizes = ", ".join(f"{least}+ px {recall:.0%}" for least, recall in report.recall_by_visible_px.items())
+    return "\n".join([*lines, f"view recall by visible pixels: {sizes}"])
+
+
 def bank_crop(ball: BallTruth, view: BankView, margin: float, rng: np.random.Generator) -> UInt8Array:
     """One view before a plain backlight, cropped as on the edge: (s, s) mono8."""
     pad = ball.tile_px // 4
@@ -106,8 +122,9 @@ def bank_crop(ball: BallTruth, view: BankView, margin: float, rng: np.random.Gen
 
 def _look(detector: Detector, ball: BallTruth, view: BankView, rng: np.random.Generator) -> _SeenView:
     contract = detector.contract
-    scores = best_scores(detector, bank_crop(ball, view, contract.crop_margin, rng))
-    alarms = frozenset(label for label, score in scores.items() if score >= contract.thresholds[label])
+    found = detector.detect(bank_crop(ball, view, contract.crop_margin, rng))
+    named = [(found.label(index), float(found.score[index])) for index in range(len(found))]
+    alarms = frozenset(label for label, score in named if score >= contract.thresholds[label])
     return _SeenView(view.truth.camera, view.truth.defect_px, alarms)
 
 
