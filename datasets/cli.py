@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import argparse
 
-from datasets.audit_command import register as register_audit
-from datasets.commands import balls, build, convert
+from datasets.commands import audit, balls, build, convert
 
 _EXAMPLES = """examples:
   ferrogate data build rail
-  ferrogate data import voc shots/ --out data/own --group-by folder --licence own --sensor "line scan" --source yard
+  ferrogate data import voc shots/ --out data/own --group-by folder --licence own --sensor cam --source yard
   ferrogate data export yolo data/own --out yolo/
   ferrogate data audit data/rail
   ferrogate data render-balls --count 4000 --seed 1 --out data/balls
@@ -28,5 +27,5 @@ def register(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(title="what to do", metavar="COMMAND", required=True)
     build.register(commands)
     convert.register(commands)
-    register_audit(commands)
+    audit.register(commands)
     balls.register(commands)

@@ -6,4 +6,4 @@ from vision.errors import ConfigError
 
 
 class DataError(ConfigError):
-    """A data set, a labelling file or a picture that is missing, broken or contradicts itself (exit code 2)."""
+    """A data set, labelling file or picture that is missing, broken or contradicts itself (exit code 2)."""

@@ -34,15 +34,15 @@ def data_root() -> Path:
 
 
 @contextmanager
-def whole_folder(out: Path) -> Iterator[Path]:
+def whole_folder(out: Path, marker: str = COCO_FILE) -> Iterator[Path]:
     """Give an empty folder to write into; at the end it takes the place of `out`.
 
-    A data set that was there before is replaced; a folder of anything else is never touched.
+    What was there before is replaced if it holds `marker`; a folder of anything else is never touched.
 
     Raises:
-        DataError: `out` holds something that is no data set, or the folder cannot be made or moved.
+        DataError: `out` holds something else, or the folder cannot be made or moved.
     """
-    check_replaceable(out)
+    check_replaceable(out, marker)
     part = out.with_name(f".{out.name}.part")
     todo = "make room on the disk, check the folder's rights"
     try:
@@ -68,18 +68,20 @@ def whole_folder(out: Path) -> Iterator[Path]:
         raise DataError(f"the data set cannot be put in place: {error}", where=str(out), todo=todo) from error
 
 
-def check_replaceable(out: Path) -> None:
-    """Refuse a place that holds something else than a data set.
+def check_replaceable(out: Path, marker: str = COCO_FILE) -> None:
+    """Refuse a place that holds something else than what is to be written there.
 
     Raises:
-        DataError: `out` is a file, or a folder with content and without `coco.json`.
+        DataError: `out` is a file, or a folder with content and without the file `marker`.
     """
-    if not out.exists() or (out / COCO_FILE).is_file():
+    if not out.exists() or (out / marker).exists():
         return
     if out.is_dir() and not any(out.iterdir()):
         return
     raise DataError(
-        "there is something here that is no data set", where=str(out), todo="give another --out, or remove it"
+        f"there is something here without {marker}, which is not replaced",
+        where=str(out),
+        todo="give another --out, or remove it",
     )
 
 

@@ -48,7 +48,7 @@ class StageSettings(_Strict):
     sources: tuple[SourceSettings, ...] = Field(min_length=1)
     epochs: Annotated[int, Field(ge=1)]
     samples_per_epoch: Annotated[int, Field(ge=2)]
-    learning_rate: float = Field(default=0.001, gt=0.0)
+    learning_rate: float = Field(default=0.001, gt=0.0, le=1.0)
     warmup_epochs: float = Field(default=1.0, ge=0.0)
     focus_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
     label_shares: dict[str, float] = {}

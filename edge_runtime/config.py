@@ -342,3 +342,17 @@ def load_rail_recipe(path: Path) -> RailRecipe:
         ConfigError: unreadable, not YAML, for another station, a rule missing or impossible.
     """
     return _validated(RailRecipe, _read_yaml(path, "recipe"), path, "recipe")
+
+
+def load_any_recipe(path: Path) -> BallRecipe | RailRecipe:
+    """Read and check a recipe of whichever station its `kind` names; balls where it names none.
+
+    Raises:
+        ConfigError: as `load_recipe` and `load_rail_recipe`.
+    """
+    if is_name(str(path)):
+        return named(str(path))
+    data = _read_yaml(path, "recipe")
+    if isinstance(data, dict) and data.get("kind") == "rail":
+        return _validated(RailRecipe, data, path, "recipe")
+    return _validated(BallRecipe, data, path, "recipe")

@@ -21,7 +21,9 @@ from edge_runtime import strict_yaml
 from edge_runtime.catalogue import is_name, named
 from edge_runtime.strict_yaml import Document, Place
 from vision.errors import FerrogateError
+from vision.rail_recipe import RailRecipe, RailRule
 from vision.recipe import BallRecipe, Limit
+from vision.recipe_parts import unverified_limits
 from vision.recipe_upgrade import is_version_1
 
 #: A band wider than this share of the nominal diameter is most likely a slip of the pen.
@@ -59,7 +61,7 @@ class CheckedRecipe:
     """Outcome for one file; `recipe` is None as long as there are problems."""
 
     where: str
-    recipe: BallRecipe | None
+    recipe: BallRecipe | RailRecipe | None
     problems: list[Remark] = field(default_factory=list)
     warnings: list[Remark] = field(default_factory=list)
 
@@ -98,9 +100,12 @@ def check_text(text: str, where: str = "recipe") -> CheckedRecipe:
         what = "it is empty" if document.data is None else "it holds no keys"
         remark = Remark(None, "file", what, "start from one: 'ferrogate recipe show gost:40 > my.yaml'")
         return CheckedRecipe(where, None, [*problems, remark])
-    recipe: BallRecipe | None = None
+    recipe: BallRecipe | RailRecipe | None = None
     try:
-        recipe = BallRecipe.model_validate(document.data)
+        if document.data.get("kind") == "rail":
+            recipe = RailRecipe.model_validate(document.data)
+        else:
+            recipe = BallRecipe.model_validate(document.data)
     except ValidationError as error:
         problems += [_problem(item, document) for item in error.errors()]
     if problems or recipe is None:
@@ -155,7 +160,7 @@ def _keys_at(place: Place) -> list[str]:
     return list(node.get("properties", {}))
 
 
-def warnings(recipe: BallRecipe, document: Document) -> Iterator[Remark]:
+def warnings(recipe: BallRecipe | RailRecipe, document: Document) -> Iterator[Remark]:
     """What is possible, and perhaps not meant; then every limit that nobody has verified."""
     data = document.data
     if isinstance(data, dict) and is_version_1(data):
@@ -165,17 +170,20 @@ def warnings(recipe: BallRecipe, document: Document) -> Iterator[Remark]:
             "a file of version 1: it is read, and what lies inside the guard band is now review, not reject",
             "write it anew with 'ferrogate recipe show FILE'",
         )
-    for key, what, todo in _doubts(recipe):
-        yield Remark(document.line(tuple(key.split("."))), key, what, todo)
-    for key in recipe.unverified():
+    if isinstance(recipe, BallRecipe):
+        for key, what, todo in _doubts(recipe):
+            yield Remark(document.line(tuple(key.split("."))), key, what, todo)
+    for key in unverified_limits(recipe):
         todo = "compare it with its source, then set 'verified: true'"
         yield Remark(document.line(tuple(key.split("."))), key, f"not verified: {_limit(recipe, key)}", todo)
 
 
-def _limit(recipe: BallRecipe, key: str) -> str:
+def _limit(recipe: BallRecipe | RailRecipe, key: str) -> str:
     value: Any = recipe
     for part in key.split("."):
         value = value[part] if isinstance(value, dict) else getattr(value, part)
+    if isinstance(value, RailRule):
+        return f"{value.action} ({value.source})"
     assert isinstance(value, Limit)
     return f"{value.value:g} ({value.source})"
 

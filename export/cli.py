@@ -167,6 +167,7 @@ def _export(args: argparse.Namespace) -> int:
         bf16=args.bf16,
         command=_command(args, out),
         say=_said(quiet=args.json),
+        progress=not args.json,
     )
     if args.json:
         print(json.dumps(_as_json(report)))

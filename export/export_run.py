@@ -102,6 +102,7 @@ def export_run(
     bf16: bool = False,
     command: str = "",
     say: Say = lambda _: None,
+    progress: bool = False,
 ) -> ExportReport:
     """Export a run.
 
@@ -115,6 +116,7 @@ def export_run(
         int8, bf16: try these forms.
         command: as typed, for the card.
         say: told what is being done.
+        progress: show a bar while the val pictures are looked at.
 
     Raises:
         ConfigError: the run, its data or the output's folder do not fit, or the disk is full.
@@ -137,7 +139,7 @@ def export_run(
     parity.check(str(run))
     say(f"looking at {len(val.data.of_split('val'))} val pictures")
     detector = Detector(draft_bytes, out.name, station=station, threads=1)
-    scored = score_pictures(val.data, ["val"], val.folder, looker(detector), draft.labels)
+    scored = score_pictures(val.data, ["val"], val.folder, looker(detector), draft.labels, progress=progress)
     figures = coco_figures(scored)
     map50 = mean_ap(figures)[0]
     if map50 != map50:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
+from vision.errors import ConfigError
 from vision.types import Float32Array
 
 #: Kinds of nodes that are quantised; with SiLU (Sigmoid, Mul) left in float INT8 is slower than FP32.
@@ -220,6 +221,17 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def quantiser(model: Any, tensors: Sequence[Float32Array]) -> Iterator[Quantiser]:
-    """A quantiser with a folder of its own, removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="ferrogate-int8-") as folder:
-        yield Quantiser(model, tensors, Path(folder))
+    """A quantiser with a folder of its own, removed at the end.
+
+    Raises:
+        ConfigError: the temporary folder cannot be written, or its disk is full.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="ferrogate-int8-") as folder:
+            yield Quantiser(model, tensors, Path(folder))
+    except OSError as error:
+        raise ConfigError(
+            f"INT8 needs room for files in between: {error.strerror or error}",
+            where=str(error.filename or tempfile.gettempdir()),
+            todo="free 200 MB there, or set TMPDIR to another folder",
+        ) from error

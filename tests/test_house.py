@@ -14,8 +14,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("vision", "training", "datasets", "export", "edge_runtime")
 HEAVY = frozenset(
-    {"torch", "torchvision", "ultralytics", "albumentations", "mitsuba", "mitsuba_oidn", "drjit"}
-)
+    {
+        "torch", "torchvision", "ultralytics", "albumentations", "mitsuba", "mitsuba_oidn", "drjit",
+        "faster_coco_eval",
+    }
+)  # fmt: skip
 #: What `vision` must not touch: files, clocks, threads, processes, sockets, databases.
 OUTSIDE_WORLD = frozenset(
     {

@@ -286,6 +286,7 @@ def run_stage(
         "close_mosaic": 0,
         "pretrained": False,
     }
+    trainer: Any = None
     try:
         trainer = StageTrainer(overrides=overrides)
         for event, functions in (callbacks or {}).items():
@@ -298,6 +299,10 @@ def run_stage(
             where=error.filename or str(folder),
             todo="make room on the disk, then go on with --resume",
         ) from error
+    finally:
+        # The engine closes its loader at a good end only; its workers would live on.
+        if hasattr(trainer, "train_loader"):
+            trainer.train_loader.close()
     return result
 
 

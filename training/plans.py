@@ -23,7 +23,7 @@ RAIL = StageSettings(
     name="rail",
     kind="rail",
     sources=(SourceSettings(folder="frames", share=0.6), SourceSettings(folder="composed", share=0.4)),
-    epochs=45,
+    epochs=32,
     samples_per_epoch=1440,
     focus_share=0.6,
     label_shares={"defect": 0.5, "dirt": 0.3, "gap": 0.2},

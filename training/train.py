@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from datasets.extra import require_training
-from datasets.records import DataSet, data_sha256, read_coco
+from datasets.records import DataSet, data_sha256
 from datasets.training_run import (
     MANIFEST_FILE,
     WEIGHTS_FILE,
@@ -25,15 +25,16 @@ from datasets.training_run import (
     Station,
     TrainingManifest,
     TrainSettings,
+    joined_sha256,
     write_manifest,
 )
+from training.check_data import check_pictures, check_weights, labels_of, read_sets
+from training.lineage import Lineage, lineage_of
 from training.tracking import check_server, tracked
-from vision.contract import BALL_LABELS, RAIL_LABELS
-from vision.errors import ConfigError
+from vision.errors import ConfigError, FerrogateError
 
-#: One line of a set's terms that says there are none.
-NO_TERMS = "none stated"
 _PRINT_FILE = "fingerprint.json"
+_LOSSES_FILE = "losses.jsonl"
 
 EpochReport = Callable[[str, int, int, dict[str, float]], None]
 """Stage, epoch from 1, epochs, losses."""
@@ -69,18 +70,19 @@ def train(
         FerrogateError: the training extra is missing, a checkpoint is broken, MLflow cannot be used.
     """
     check_server(mlflow_uri)
-    sets = {
-        source.folder: read_coco(data / source.folder)
-        for stage in settings.stages
-        for source in stage.sources
-    }
+    sets = read_sets(station, data, settings)
+    require_training("torch", "ultralytics", "albumentations")
+    first = check_weights(start_weights)
+    lineage = lineage_of(sets, start_weights)
     hashes = {folder: data_sha256(data / folder, content) for folder, content in sets.items()}
     fingerprint = {
         "data": hashes,
         "settings": settings.model_dump(mode="json"),
-        "start": None if start_weights is None else hashlib.sha256(start_weights.read_bytes()).hexdigest(),
+        "start": first,
     }
-    _claim(out, fingerprint, resume=resume)
+    _check_free(out, fingerprint, resume=resume)
+    check_pictures(data, sets, show=True)
+    _claim(out, fingerprint)
     with tracked(mlflow_uri, station, out, settings, command, resume=resume) as log:
 
         def both(stage: str, epoch: int, epochs: int, losses: dict[str, float]) -> None:
@@ -89,7 +91,14 @@ def train(
                 log.epoch(stage, epoch, losses)
 
         history = _stages(station, data, out, settings, sets, both, resume, start_weights)
-        manifest = _finish(station, data, out, settings, command, sets, hashes, history)
+        try:
+            manifest = _finish(station, data, out, settings, command, sets, hashes, history, lineage)
+        except OSError as error:
+            raise FerrogateError(
+                f"the run's result cannot be written: {error}",
+                where=str(out),
+                todo="make room on the disk, then finish it with --resume",
+            ) from error
         if log is not None:
             log.finish(manifest, out)
     return manifest
@@ -106,7 +115,6 @@ def _stages(
     start_weights: Path | None,
 ) -> list[dict[str, object]]:
     """Train what is not trained yet; returns the losses of all epochs."""
-    require_training("torch", "ultralytics")
     import torch
 
     from training.engine import StageJob, run_stage
@@ -143,20 +151,6 @@ def _stages(
     return history
 
 
-def labels_of(station: Station, stage: StageSettings, sets: dict[str, DataSet]) -> tuple[str, ...]:
-    """Class order of a stage: the station's own, or for steel that of its set."""
-    if stage.kind == "steel":
-        return sets[stage.sources[0].folder].labels
-    return RAIL_LABELS if station == "rail" else BALL_LABELS
-
-
-def terms_of(sets: dict[str, DataSet]) -> tuple[tuple[str, ...], bool]:
-    """Source and terms of every picture seen, each once; and whether any has no stated terms."""
-    pairs = sorted({(s.source, s.licence) for data in sets.values() for s in data.of_split("train")})
-    unstated = any(licence == "" or NO_TERMS in licence.lower() for _, licence in pairs)
-    return tuple(f"{source}: {licence or NO_TERMS}" for source, licence in pairs), unstated
-
-
 class _Reporter:
     """Keeps a stage's losses and times in its folder, and says them."""
 
@@ -169,22 +163,25 @@ class _Reporter:
         losses["seconds"] = round(time.monotonic() - self._began, 1)
         self._began = time.monotonic()
         line = {"stage": self._stage.name, "epoch": trainer.epoch + 1, **losses}
-        with (self._folder / "losses.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        # Written whole: a kill leaves the lines before, and no half of this one.
+        lines = [*_history(self._folder), line]
+        partial = self._folder / f"{_LOSSES_FILE}.part"
+        partial.write_text("".join(json.dumps(one) + "\n" for one in lines), encoding="utf-8")
+        partial.replace(self._folder / _LOSSES_FILE)
         self._report(self._stage.name, trainer.epoch + 1, self._stage.epochs, losses)
 
 
 def _history(folder: Path) -> list[dict[str, object]]:
     """Losses of a stage; an epoch that was trained twice, because of a kill, counts as it was last."""
-    path = folder / "losses.jsonl"
+    path = folder / _LOSSES_FILE
     lines = (
         [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
     )
     return list({line["epoch"]: line for line in lines}.values())
 
 
-def _claim(out: Path, fingerprint: dict[str, Any], *, resume: bool) -> None:
-    """Make the run's folder this run's own."""
+def _check_free(out: Path, fingerprint: dict[str, Any], *, resume: bool) -> None:
+    """Refuse a folder that is another run's, or none to be gone on with."""
     path = out / _PRINT_FILE
     if (out / MANIFEST_FILE).exists():
         raise ConfigError(
@@ -197,7 +194,7 @@ def _claim(out: Path, fingerprint: dict[str, Any], *, resume: bool) -> None:
             raise ConfigError(
                 "there is a run already", where=str(out), todo="add --resume, or give another --out"
             )
-        if json.loads(path.read_text(encoding="utf-8")) != fingerprint:
+        if _read_print(path) != fingerprint:
             raise ConfigError(
                 "the run was begun with other data or settings",
                 where=str(path),
@@ -206,10 +203,37 @@ def _claim(out: Path, fingerprint: dict[str, Any], *, resume: bool) -> None:
         return
     if resume:
         raise ConfigError("there is no run to resume", where=str(out), todo="leave out --resume")
-    out.mkdir(parents=True, exist_ok=True)
+
+
+def _read_print(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ConfigError(
+            f"the run's fingerprint cannot be read: {error}",
+            where=str(path),
+            todo="start a new run in another folder",
+        ) from error
+
+
+def _claim(out: Path, fingerprint: dict[str, Any]) -> None:
+    """Make the run's folder this run's own.
+
+    Raises:
+        FerrogateError: it cannot be written to.
+    """
+    path = out / _PRINT_FILE
     partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(fingerprint, sort_keys=True) + "\n", encoding="utf-8")
-    partial.replace(path)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(fingerprint, sort_keys=True) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise FerrogateError(
+            f"the run's folder cannot be written to: {error}",
+            where=str(out),
+            todo="make room on the disk, check the folder's rights, or give another --out",
+        ) from error
 
 
 def _finish(
@@ -221,23 +245,24 @@ def _finish(
     sets: dict[str, DataSet],
     hashes: dict[str, str],
     history: list[dict[str, object]],
+    lineage: Lineage,
 ) -> TrainingManifest:
     last, before = settings.stages[-1], settings.stages[:-1]
     partial = out / (WEIGHTS_FILE + ".part")
     shutil.copyfile(out / last.name / WEIGHTS_FILE, partial)
     partial.replace(out / WEIGHTS_FILE)
-    terms, unstated = terms_of(sets)
     own = [source.folder for source in last.sources]
-    earlier = [source.folder for stage in before for source in stage.sources]
+    earlier = [hashes[source.folder] for stage in before for source in stage.sources]
+    earlier += [lineage.start_sha256] if lineage.start_sha256 else []
     manifest = TrainingManifest(
         station=station,
         labels=labels_of(station, last, sets),
         data_dir=str(data.resolve()),
-        data_sha256=_joined(hashes, own),
-        pretraining_sha256=_joined(hashes, earlier) if earlier else "",
+        data_sha256=joined_sha256([hashes[folder] for folder in own]),
+        pretraining_sha256=joined_sha256(earlier) if earlier else "",
         data_info={folder: dict(content.info) for folder, content in sets.items()},
-        data_terms=terms,
-        evaluation_only=unstated,
+        data_terms=lineage.terms,
+        evaluation_only=lineage.evaluation_only,
         samples={folder: len(content.of_split("train")) for folder, content in sets.items()},
         settings=settings,
         command=command,
@@ -249,10 +274,3 @@ def _finish(
     )
     write_manifest(manifest, out)
     return manifest
-
-
-def _joined(hashes: dict[str, str], folders: list[str]) -> str:
-    """One hash of several sets; of a single set its own."""
-    if len(folders) == 1:
-        return hashes[folders[0]]
-    return hashlib.sha256("".join(hashes[folder] for folder in folders).encode()).hexdigest()

@@ -51,6 +51,8 @@ _SMOOTH_LEAST, _SMOOTH_MOST = 0.08, 0.8
 _BEND_SHARE = 0.12
 #: ... and scatter about their own way by less than this share of that.
 _BEND_SCATTER = 0.2
+#: ... in at least this share of the bands, which show it in its whole width.
+_BEND_BANDS = 0.6
 #: A head that goes sideways by more than this share of its width is followed for its grey, too.
 _STEEP_SHARE = 0.5
 #: A picture of fewer grey levels between its 1st and 99th percentile shows nothing.
@@ -306,16 +308,19 @@ def _agreement(bands: Bands, head: RailHead) -> float:
 
 def _bends(bands: Bands, head: RailHead) -> tuple[tuple[float, float], ...]:
     """How a rail that wanders leaves the straight line; none where one edge moves, or bands jump."""
-    if len(bands.y) < 6:
+    # A long dark mark leaves one side of the head to a band: such bands say nothing of its way.
+    whole = np.abs(bands.right - bands.left - head.width_px) < _BEND_SHARE * head.width_px
+    if np.count_nonzero(whole) < max(6.0, _BEND_BANDS * bands.count):
         return ()
-    away = (bands.left + bands.right - head.width_px) / 2.0 - head.start_px(bands.y)
-    place = (bands.y - bands.y[0]) / (bands.y[-1] - bands.y[0])
-    way = np.polynomial.Polynomial.fit(place, away, 4)(place)
-    reach = float(np.ptp(way))
-    scatter = max(np.abs(away - way).max(), np.abs(bands.right - bands.left - head.width_px).max())
-    if reach < _BEND_SHARE * head.width_px or scatter > _BEND_SCATTER * reach:
+    y = bands.y[whole]
+    away = ((bands.left + bands.right - head.width_px) / 2.0 - head.start_px(bands.y))[whole]
+    # One wrong band at an end would bend a curve by itself, so the reach is that of the others.
+    reach = float(np.ptp(away[1:-1]))
+    way = np.polynomial.Polynomial.fit(y, away, 4)
+    if reach < _BEND_SHARE * head.width_px or np.abs(away - way(y)).max() > _BEND_SCATTER * reach:
         return ()
-    return tuple(zip(bands.y.tolist(), way.tolist(), strict=True))
+    at = np.linspace(y[0], y[-1], 2 * bands.count)
+    return tuple(zip(at.tolist(), way(at).tolist(), strict=True))
 
 
 def _smooth_head(grey: UInt8Array) -> RailHead | None:

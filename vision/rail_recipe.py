@@ -1,5 +1,6 @@
 """Recipe types of the rail station: what each class of finding does, as data with a source.
 
+The schema's version is that of the ball's recipes, with whom limits and rules are shared.
 Neighbours: `vision.recipe_parts` has the limits and rules that balls share, `vision.judge_rail` judges by
 these, `edge_runtime.config` reads the files.
 """
@@ -32,7 +33,7 @@ class RailRule(ScoredRule):
 class RailRecipe(Strict):
     """How one kind of rail is judged by pictures of its head."""
 
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     kind: Literal["rail"]
     product: Text
     findings: dict[str, RailRule]

@@ -290,6 +290,8 @@ class BallRecipe(Strict):
     @model_validator(mode="before")
     @classmethod
     def _read_older_versions(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("kind") == "rail":
+            raise ValueError("it is for the rail station, not for balls")
         return upgraded(data) if isinstance(data, dict) else data
 
     @field_validator("coverage")

@@ -88,6 +88,12 @@ class AuditReport(BaseModel):
         """Findings of one level."""
         return sum(finding.level == level for finding in self.findings)
 
+    def moved(self, before: str, after: str) -> AuditReport:
+        """The report after the data sets were moved: paths that held `before` hold `after`."""
+        sets = [one.model_copy(update={"folder": one.folder.replace(before, after)}) for one in self.sets]
+        found = [one.model_copy(update={"where": one.where.replace(before, after)}) for one in self.findings]
+        return self.model_copy(update={"sets": tuple(sets), "findings": tuple(found)})
+
     def raise_if_failed(self) -> None:
         """Stop a build whose audit failed.
 

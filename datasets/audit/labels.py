@@ -15,6 +15,7 @@ import numpy as np
 from datasets.audit import limits
 from datasets.audit.findings import Finding
 from datasets.records import COCO_FILE, BoxRecord, DataSet, SampleRecord, Split
+from datasets.terms import sources_without_terms
 
 USED: tuple[Split, ...] = ("train", "val", "test")
 """Splits that somebody trains or measures with."""
@@ -166,7 +167,7 @@ def _drift(where: str, data: DataSet) -> Iterator[Finding]:
 
 
 def _terms(where: str, data: DataSet) -> Iterator[Finding]:
-    for source in sources_without_terms(data):
+    for source in sources_without_terms(data.samples):
         yield Finding(
             code="no_terms",
             level="note",
@@ -174,15 +175,3 @@ def _terms(where: str, data: DataSet) -> Iterator[Finding]:
             where=where,
             todo="for evaluation only: ask for terms before a model trained on them is relied on or sold",
         )
-
-
-def sources_without_terms(data: DataSet) -> list[str]:
-    """Sources of which some picture states no licence, in order of name."""
-    return sorted({sample.source for sample in data.samples if not states_terms(sample.licence)})
-
-
-def states_terms(licence: str) -> bool:
-    """Whether a licence text names terms ("", "none stated" and the like do not)."""
-    text = licence.strip().lower()
-    missing = ("none stated", "no stated terms", "not stated", "unknown", "no data terms", "no terms")
-    return text not in ("", "none") and not any(words in text for words in missing)

@@ -34,7 +34,7 @@ _FLOOR = 0.05
 _CLIP = 2.5
 #: Added before the logarithm, grey levels.
 _DARK = 2.0
-_COARSE_LEAST = 0.45
+_COARSE_LEAST = 0.2
 #: Below this no shift or zoom makes two pictures alike.
 _FINE_LEAST = 0.25
 _SHIFT_PX = 4
@@ -110,12 +110,12 @@ def likeness(first: Look, second: Look, common: Common | None = None) -> float:
     Args:
         first: one picture.
         second: the other.
-        common: what the pictures of the first one's source share; None: nothing.
+        common: what the pictures of their source share; None: nothing.
     """
-    common = common or common_of([])
+    common = common_of([]) if common is None else common
     own = common.coarse.off(_unit(first.coarse[None]))
     others = common.coarse.off(_unit(np.stack(turns(second.coarse))))
-    return _fine(first, second, int(np.argmax(others @ own[0])), common)
+    return _both_ways(first, second, int(np.argmax(others @ own[0])), common, common)
 
 
 def common_of(looks: Sequence[Look]) -> Common:
@@ -165,11 +165,11 @@ def alike_pairs(
     if len(looks) < 2:
         return []
     turned = np.stack([turns(look.coarse) for look in looks], axis=1)
-    members = _members(splits)
+    common = {source: common_of([looks[i] for i in some]) for source, some in _members(sources).items()}
+    members = list(_members(splits).values())
     best: dict[tuple[int, int], float] = {}
-    for of_source in _members(sources):
-        common = common_of([looks[index] for index in of_source])
-        others = [common.coarse.off(_unit(squares)) for squares in turned]
+    for source, of_source in _members(sources).items():
+        others = [common[source].coarse.off(_unit(squares)) for squares in turned]
         for start in range(0, len(of_source), _ROWS):
             rows = of_source[start : start + _ROWS]
             scores = np.stack([others[0][rows] @ other.T for other in others])
@@ -179,7 +179,8 @@ def alike_pairs(
             for one, other in _candidates(top, rows, members, candidates):
                 turn = int(which[np.searchsorted(rows, one), other])
                 key = (min(one, other), max(one, other))
-                found = _fine(looks[one], looks[other], turn, common)
+                pair = (looks[one], looks[other])
+                found = _both_ways(*pair, turn, common[source], common[sources[other]])
                 best[key] = max(best.get(key, -1.0), found)
     pairs = [Pair(*key, score) for key, score in best.items() if score >= limit]
     return sorted(pairs, key=lambda pair: (-pair.likeness, pair.first, pair.second))
@@ -190,10 +191,10 @@ def turns(square: np.ndarray) -> list[np.ndarray]:
     return [np.rot90(side, quarter) for side in (square, square[:, ::-1]) for quarter in range(4)]
 
 
-def _members(names: Sequence[str]) -> list[np.ndarray]:
+def _members(names: Sequence[str]) -> dict[str, np.ndarray]:
     """The numbers of the pictures of each name, rising."""
     array = np.array(names)
-    return [np.flatnonzero(array == name) for name in sorted(set(names))]
+    return {name: np.flatnonzero(array == name) for name in sorted(set(names))}
 
 
 def _candidates(
@@ -223,6 +224,18 @@ def _unit(squares: np.ndarray) -> Float32Array:
     flat = squares.reshape(len(squares), -1).astype(np.float32)
     flat = flat - flat.mean(1, keepdims=True)
     return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6), np.float32)
+
+
+def _both_ways(first: Look, second: Look, turn: int, of_first: Common, of_second: Common) -> float:
+    """Likeness seen from either side, the lower of the two.
+
+    A mirrored picture of a fixed camera is unlike its scene; compared with another one mirrored, that
+    alone would count as likeness. Seen from the other side it does not.
+    """
+    score = _fine(first, second, turn, of_first)
+    # A mirror undoes itself, a quarter turn is undone by three more.
+    back = turn if turn >= 4 else -turn % 4
+    return min(score, _fine(second, first, back, of_second)) if score >= _FINE_LEAST else score
 
 
 def _fine(first: Look, second: Look, turn: int, common: Common) -> float:

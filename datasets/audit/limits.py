@@ -8,6 +8,8 @@ ALIKE = 0.8
 NEIGHBOUR_FRAMES = 3
 #: ... or by the step of a sequence of which only every n-th frame was kept, up to this.
 NEIGHBOUR_FRAMES_MAX = 8
+#: A sequence tells its step from this many steps on.
+STEP_FROM = 8
 #: A box may lie this far outside its picture: half a pixel is rounding.
 OUTSIDE_PX = 0.5
 #: A box narrower or lower than this holds no pixel.

@@ -52,10 +52,10 @@ def _groups(placed: Sequence[Placed]) -> Iterator[Finding]:
 def neighbour_limit(frames: Sequence[int]) -> int:
     """How far two frame numbers of a sequence may differ to be neighbours.
 
-    A sequence of which only every n-th frame was kept has neighbours n apart.
+    A sequence of which only every n-th frame was kept has neighbours n apart; a few frames do not tell.
     """
     steps = np.diff(np.unique(frames))
-    if not len(steps):
+    if len(steps) < limits.STEP_FROM:
         return limits.NEIGHBOUR_FRAMES
     usual = min(int(np.median(steps)), limits.NEIGHBOUR_FRAMES_MAX)
     return max(limits.NEIGHBOUR_FRAMES, usual)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from datasets.card.facts import SPLITS, splits_of
 from datasets.records import DataSet, Split
 
 WIDTH, HEIGHT = 420, 150
-_LEFT, _BOTTOM, _TOP = 38, 24, 8
+_LEFT, _RIGHT, _BOTTOM, _TOP = 38, 16, 24, 8
 _STRIP_WIDTH, _ROW_PX, _NAME_PX = 880, 22, 150
 
 
@@ -57,13 +58,13 @@ def histogram(
         note: a sentence below.
     """
     counts = {
-        split: np.histogram(np.clip(np.asarray(some, np.float64), edges[0], edges[-1]), edges)[0]
-        for split, some in values.items()
-        if len(some)
+        split: np.histogram(np.clip(np.asarray(values[split], np.float64), edges[0], edges[-1]), edges)[0]
+        for split in SPLITS
+        if len(values.get(split, ()))
     }
     total = np.sum(list(counts.values()), axis=0) if counts else np.zeros(len(edges) - 1)
     most = max(1, int(total.max()))
-    step = (WIDTH - _LEFT - 6) / (len(edges) - 1)
+    step = (WIDTH - _LEFT - _RIGHT) / (len(edges) - 1)
     rise = (HEIGHT - _TOP - _BOTTOM) / most
     bars: list[Bar] = []
     base = np.zeros(len(edges) - 1)
@@ -113,15 +114,11 @@ def grey_chart(greys: Mapping[Split, Sequence[float]]) -> Chart:
 
 def count_chart(data: DataSet) -> Chart:
     """How many boxes a picture has, by split."""
-    counts = {split: [len(s.boxes) for s in data.of_split(split)] for split in _held(data)}
+    counts = {split: [len(s.boxes) for s in data.of_split(split)] for split in splits_of(data)}
     edges = (0, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 40)
     return histogram(
         "Boxes in a picture", "boxes", counts, edges, note="The first bar: pictures with no box."
     )
-
-
-def _held(data: DataSet) -> list[Split]:
-    return sorted({sample.split for sample in data.samples})
 
 
 def strip(sequences: Mapping[str, Sequence[tuple[int, Split]]], most: int = 12) -> Chart | None:
@@ -131,7 +128,7 @@ def strip(sequences: Mapping[str, Sequence[tuple[int, Split]]], most: int = 12) 
         return None
     first = min(frames[0][0] for _, frames in rows)
     last = max(frames[-1][0] for _, frames in rows)
-    scale = (_STRIP_WIDTH - _NAME_PX - 8) / max(1, last - first + 1)
+    scale = (_STRIP_WIDTH - _NAME_PX - _RIGHT) / max(1, last - first + 1)
     bars = [
         Bar(
             _NAME_PX + (frame - first) * scale,

@@ -29,7 +29,8 @@ COLOURS = (
 )  # fmt: skip
 _PER_LABEL, _PER_SPLIT, _NO_BOX = 6, 4, 8
 _CROP_PX, _WHOLE_PX = 200, 300
-_AROUND = 2.2
+#: Side of a cut round a box, in larger sides of the box.
+AROUND = 2.2
 _LEAST_CROP_PX = 96
 
 
@@ -123,7 +124,7 @@ def _whole(folder: Path, data: DataSet, sample: SampleRecord) -> Shown | None:
         return None
     zoom = min(1.0, _WHOLE_PX / max(pixels.shape[:2]))
     labels = ", ".join(f"{label} {n}" for label, n in Counter(box.label for box in sample.boxes).items())
-    return _shown(pixels, (0, 0), zoom, sample.boxes, data, f"{sample.file}: {labels or 'no box'}")
+    return _shown(pixels, (0, 0), zoom, sample.boxes, data, f"{Path(sample.file).name}: {labels or 'no box'}")
 
 
 def _crop(folder: Path, data: DataSet, sample: SampleRecord, box: BoxRecord) -> Shown | None:
@@ -131,7 +132,7 @@ def _crop(folder: Path, data: DataSet, sample: SampleRecord, box: BoxRecord) -> 
     if pixels is None:
         return None
     x1, y1, x2, y2 = box.xyxy_px
-    side = max(_LEAST_CROP_PX, _AROUND * max(x2 - x1, y2 - y1))
+    side = max(_LEAST_CROP_PX, AROUND * max(x2 - x1, y2 - y1))
     height, width = pixels.shape[:2]
     left = int(np.clip((x1 + x2 - side) / 2, 0, max(0, width - side)))
     top = int(np.clip((y1 + y2 - side) / 2, 0, max(0, height - side)))
@@ -140,7 +141,9 @@ def _crop(folder: Path, data: DataSet, sample: SampleRecord, box: BoxRecord) -> 
         return None
     fine = f" / {box.fine}" if box.fine else ""
     origin = "" if box.origin == "real" else f", {box.origin}"
-    caption = f"{box.label}{fine}, {x2 - x1:.0f}x{y2 - y1:.0f} px{origin}, {sample.split}: {sample.file}"
+    caption = (
+        f"{box.label}{fine}, {x2 - x1:.0f}x{y2 - y1:.0f} px{origin}, {sample.split}: {Path(sample.file).name}"
+    )
     return _shown(cut, (left, top), _CROP_PX / max(cut.shape[:2]), (box,), data, caption)
 
 
@@ -156,14 +159,14 @@ def _shown(
     how = cv2.INTER_AREA if zoom < 1.0 else cv2.INTER_CUBIC
     small = np.asarray(cv2.resize(pixels, size, interpolation=how), np.float32)
     low, high = np.percentile(small, (0.5, 99.5))
-    stretched = high < 110 or high - low < 60
+    stretched = high < 170 or high - low < 80
     if stretched:
         small = (small - low) * (235.0 / max(high - low, 4.0))
     canvas = np.ascontiguousarray(np.clip(small, 0, 255).astype(np.uint8))
     colours = colours_of(data.labels)
     for box in boxes:
         ends = [round((value - corner[index % 2]) * zoom) for index, value in enumerate(box.xyxy_px)]
-        for colour, thick in (((0, 0, 0), 3), (_bgr(colours.get(box.label, "#ffffff")), 1)):
+        for colour, thick in (((0, 0, 0), 4), (_bgr(colours.get(box.label, "#ffffff")), 2)):
             cv2.rectangle(canvas, (ends[0], ends[1]), (ends[2], ends[3]), colour, thick, cv2.LINE_AA)
     done, data_jpeg = cv2.imencode(".jpg", canvas, [cv2.IMWRITE_JPEG_QUALITY, 82])
     if not done:

@@ -10,8 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from datasets.audit.labels import states_terms
 from datasets.records import DataSet, SampleRecord, Split
+from datasets.terms import states_terms
 
 SPLITS: tuple[Split, ...] = ("train", "val", "test", "guard")
 
@@ -86,7 +86,7 @@ def sample_tables(data: DataSet) -> list[Table]:
         counts = Counter((kind(sample), sample.split) for sample in data.samples)
         names = [name for name, _ in Counter(kind(sample) for sample in data.samples).most_common()]
         tables.append(_shortened(_table(corner, data, names, counts)))
-    boxes = Counter((box.origin, sample.split) for sample in data.samples for box in sample.boxes)
+    boxes = Counter((str(box.origin), sample.split) for sample in data.samples for box in sample.boxes)
     if len({origin for origin, _ in boxes}) > 1:
         tables.append(_table("origin of boxes", data, sorted({origin for origin, _ in boxes}), boxes))
     return tables
@@ -120,11 +120,13 @@ def terms_of(data: DataSet) -> list[Terms]:
 
 def group_facts(data: DataSet) -> list[tuple[str, str]]:
     """How many groups there are and how large, per split."""
-    facts = []
+    facts: list[tuple[str, str]] = []
     for split in splits_of(data):
         sizes = sorted(Counter((s.source, s.group) for s in data.of_split(split)).values())
         middle = sizes[len(sizes) // 2]
-        text = f"{len(sizes)} groups of {sizes[0]} to {sizes[-1]} pictures, the middle one of {middle}"
+        alike = sizes[0] == sizes[-1]
+        range_ = f"{middle}" if alike else f"{sizes[0]} to {sizes[-1]} (the middle one of {middle})"
+        text = f"{len(sizes)} groups; pictures in a group: {range_}"
         facts.append((split, text))
     return facts
 

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from datasets.audit.findings import AuditReport, Finding
 from datasets.card import charts, facts
-from datasets.card.examples import colours_of, label_examples, mean_greys, whole_pictures, without_box
+from datasets.card.examples import AROUND, colours_of, label_examples, mean_greys, whole_pictures, without_box
 from datasets.errors import DataError
 from datasets.records import DataSet, read_coco
 from datasets.versions import version_of
@@ -102,6 +102,7 @@ def _content(folder: Path, data: DataSet, report: AuditReport | None) -> dict[st
         "group_facts": facts.group_facts(data),
         "examples": label_examples(folder, data),
         "whole": whole_pictures(folder, data),
+        "around": AROUND,
         "no_box": without_box(folder, data),
         "making": facts.making({k: v for k, v in data.info.items() if k != "description"}),
     }

@@ -38,9 +38,11 @@ def _register_render(commands: argparse._SubParsersAction[argparse.ArgumentParse
     render = commands.add_parser(
         "render-balls",
         help="a training set of rendered ball crops (COCO and PNG)",
-        description="Render crops of balls before a backlight, as the edge box cuts them, with boxes. "
-        "Pictures of one ball share a group, and a group is never parted between train and val.",
-        epilog="example:\n  ferrogate data render-balls --count 4000 --seed 1 --out data/balls\n",
+        description="Render crops of balls as the edge box cuts them, with boxes, masks and true sizes: before "
+        "a backlight, on a belt, in a chute or a groove. Pictures of one ball share a group, and a group is "
+        "never parted between train and val. A set that was interrupted goes on where it stopped.",
+        epilog="examples:\n  ferrogate data render-balls --count 4000 --seed 1 --out data/balls\n"
+        "  ferrogate data render-balls --count 9000 --seed 1 --out data/ball/test --test\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     render.add_argument(
@@ -48,7 +50,10 @@ def _register_render(commands: argparse._SubParsersAction[argparse.ArgumentParse
     )
     render.add_argument("--seed", type=int, required=True, help="seed of every random choice")
     render.add_argument("--out", type=Path, required=True, help="folder for coco.json and images/")
-    render.add_argument("--settings", type=Path, help="renderer settings (default: the package's train.yaml)")
+    render.add_argument(
+        "--settings", type=Path, help="renderer settings (default: the package's train.yaml, or test.yaml)"
+    )
+    render.add_argument("--test", action="store_true", help="a set to measure on (split test)")
     render.add_argument("--jobs", type=int, default=2, help="processes, of one thread each (default 2)")
     render.add_argument("--json", action="store_true", help="print the result as one JSON object")
     render.set_defaults(run=_render_balls)
@@ -82,27 +87,28 @@ def _bank(args: argparse.Namespace) -> int:
 
 
 def _render_balls(args: argparse.Namespace) -> int:
-    from datasets.synthetic.render_balls import render_training_set
+    from datasets.synthetic.render_balls import render_set
     from datasets.synthetic.settings import SETTINGS_DIR, load_settings
 
-    settings = load_settings(args.settings or SETTINGS_DIR / "train.yaml")
+    settings = load_settings(args.settings or SETTINGS_DIR / ("test.yaml" if args.test else "train.yaml"))
     command = _command(args, "render-balls", ("count", "seed", "out", "settings"))
-    data = render_training_set(
+    data = render_set(
         args.out,
         settings,
         args.count,
         args.seed,
-        command,
+        command + (" --test" if args.test else ""),
+        test=args.test,
         jobs=args.jobs,
         show_progress=not args.json,
     )
     views = Counter(
         box.label for sample in data.samples for box in {b.label: b for b in sample.boxes}.values()
     )
-    train, val = len(data.of_split("train")), len(data.of_split("val"))
+    splits = Counter(sample.split for sample in data.samples)
     if args.json:
-        print(json.dumps({"out": str(args.out), "train": train, "val": val, "views_with_label": views}))
+        print(json.dumps({"out": str(args.out), **splits, "views_with_label": views}))
     else:
-        print(f"{train} crops to train on, {val} to validate: {args.out}")
+        print(", ".join(f"{split} {count} crops" for split, count in splits.items()) + f": {args.out}")
         print("views that show each label:", ", ".join(f"{k} {n}" for k, n in sorted(views.items())))
     return 0

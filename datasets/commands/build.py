@@ -43,7 +43,7 @@ def _station(
     parser = stations.add_parser(
         name,
         help=text,
-        description=f"Build {text}. FERROGATE_DATA names the folder of real pictures; they stay on this machine.",
+        description=f"Build {text}. FERROGATE_DATA names the folder of real pictures.",
         epilog=f"example:\n  ferrogate data build {name} --out data/{name} --seed 1\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

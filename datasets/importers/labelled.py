@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from datasets.errors import DataError
 from datasets.records import BoxRecord
 
 #: Rounding of a text format may push an edge over the border by this much; it is moved onto it.
@@ -48,6 +49,20 @@ def snapped(xyxy_px: Sequence[float], width_px: int, height_px: int) -> tuple[fl
 
     x1, y1, x2, y2 = xyxy_px
     return at_most(x1, width_px), at_most(y1, height_px), at_most(x2, width_px), at_most(y2, height_px)
+
+
+def check_size(stated: tuple[float | None, float | None], width_px: int, height_px: int, where: str) -> None:
+    """Refuse labels that were drawn on a picture of another size; (None, None) is not stated.
+
+    Raises:
+        DataError: the stated width and height are others.
+    """
+    if stated not in ((width_px, height_px), (None, None)):
+        raise DataError(
+            f"the labels are for {stated[0]} x {stated[1]} px, the picture has {width_px} x {height_px}",
+            where=where,
+            todo="give the pictures that were labelled, not resized ones",
+        )
 
 
 def box_fault(box: BoxRecord, width_px: int, height_px: int) -> str | None:

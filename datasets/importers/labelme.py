@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from datasets.errors import DataError
-from datasets.importers.labelled import snapped
+from datasets.importers.labelled import check_size, snapped
 from datasets.records import BoxRecord
 
 
@@ -56,14 +56,7 @@ def read_labelme(path: Path, width_px: int, height_px: int) -> tuple[BoxRecord, 
         raise DataError(
             f"the LabelMe file cannot be read: {error}", where=str(path), todo="save it again with LabelMe"
         ) from error
-    stated = (content.imageWidth, content.imageHeight)
-    if None not in stated and stated != (width_px, height_px):
-        raise DataError(
-            f"the file speaks of a picture of {stated[0]} x {stated[1]} px, "
-            f"which has {width_px} x {height_px}",
-            where=str(path),
-            todo="give the pictures that were labelled, not resized ones",
-        )
+    check_size((content.imageWidth, content.imageHeight), width_px, height_px, str(path))
     return tuple(_box(shape, path, width_px, height_px) for shape in content.shapes)
 
 

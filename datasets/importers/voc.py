@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 from datasets.errors import DataError
-from datasets.importers.labelled import snapped
+from datasets.importers.labelled import check_size, snapped
 from datasets.records import BoxRecord
 
 _TODO = "write the annotation file again with the labelling tool"
@@ -33,13 +33,8 @@ def read_voc(path: Path, width_px: int, height_px: int, *, first_pixel: int = 1)
     size = root.find("size")
     if size is not None:
         stated = (_number(size, "width", path), _number(size, "height", path))
-        if stated not in ((width_px, height_px), (0, 0)):
-            raise DataError(
-                f"the file speaks of a picture of {stated[0]:g} x {stated[1]:g} px, "
-                f"which has {width_px} x {height_px}",
-                where=str(path),
-                todo="give the pictures that were labelled, not resized ones",
-            )
+        if stated != (0, 0):
+            check_size(stated, width_px, height_px, str(path))
     boxes = []
     for item in root.iter("object"):
         label = (item.findtext("name") or "").strip()

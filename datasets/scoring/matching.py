@@ -64,9 +64,11 @@ def match_class(scored: Scored, class_id: int, least_iou: float) -> Matched:
     truth_indices: list[IntArray] = []
     for number, picture in enumerate(scored.pictures):
         found = np.flatnonzero(picture.found.class_id == class_id)
+        truth = np.flatnonzero(picture.truth_class == class_id)
+        if not len(found) and not len(truth):
+            continue
         order = np.argsort(-picture.found.score[found], kind="stable")
         found = found[order][:MAX_FOUND]
-        truth = np.flatnonzero(picture.truth_class == class_id)
         score = picture.found.score[found].astype(np.float64)
         partner = _pair(iou(picture.found.xyxy_px[found], picture.truth_xyxy_px[truth]), least_iou)
         truth_score = np.full(len(truth), -1.0)

@@ -44,12 +44,13 @@ from vision.errors import ConfigError, FerrogateError
 NOMINAL_PX = 144.0
 TILE_SIZES = (152, 176, 200, 232, 296, 360)
 VIEWS_PER_BALL = 8
-JOIN_PX = 13
+JOIN_PX = {"scale_pit": 25}
+"""Parts of a defect closer than this are one box; 13 for the labels that are not named."""
 DOUBLE_PX = 130.0
 LEAST_PX = {
     "crack": 12,
     "lap": 16,
-    "scale_pit": 10,
+    "scale_pit": 20,
     "seam": 30,
     "neck": 30,
     "flat": 60,
@@ -214,7 +215,9 @@ class BallSampler:
         least_px = max(4, round(LEAST_PX.get(label, 1) * share))
         if 0 < visible_px < least_px:
             return "too few pixels of the defect"
-        parts = component_masks(mask, JOIN_PX, max(4, round(0.5 * least_px))) if visible_px else []
+        parts = (
+            component_masks(mask, JOIN_PX.get(label, 13), max(4, round(0.5 * least_px))) if visible_px else []
+        )
         truth = _truth(setup, view, crop)
         lines = None
         if parts:

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datasets.synthetic.mitsuba_backend import load_denoiser, load_mitsuba
-from datasets.synthetic.scene import CAMERA_DISTANCE, VIEWS_PER_PASS, Copy, Scene
+from datasets.synthetic.scene import VIEWS_PER_PASS, Copy, Scene
 from datasets.synthetic.settings import RenderSettings
 from datasets.synthetic.sphere import Ball, FloatArray, triangles
 from datasets.synthetic.stages import Plane, Stage, visible_texture
@@ -150,7 +150,9 @@ class Renderer:
         """As `render`, for any scale (`nominal_px` per diameter) and on a stage."""
         key = (tile_px, stage is not None)
         if key not in self._scenes:
-            self._scenes[key] = Scene(self._mi, tile_px, self._faces, staged=key[1])
+            self._scenes[key] = Scene(
+                self._mi, tile_px, self._faces, staged=key[1], bounces=self._settings.bounces
+            )
         scene, faces = self._scenes[key], _FaceData.of(ball, self._faces)
         scene.load(ball, light, self._settings.surface.metallic)
         half = tile_px / nominal_px
@@ -175,7 +177,7 @@ class Renderer:
     ) -> list[RenderedView]:
         """Denoise the views of one pass and look up their masks."""
         tile_px, count = scene.tile_px, len(poses)
-        hits = scene.first_hits(self._settings.mask_side_rays, half)
+        hits = scene.first_hits(self._settings.mask_side_rays)
         albedo = np.zeros((tile_px, VIEWS_PER_PASS * tile_px), np.float32)
         normal = np.zeros((*albedo.shape, 3), np.float32)
         alphas, defects = [], []
@@ -264,15 +266,3 @@ def to_grey(views: list[RenderedView], mean_grey: float) -> list[npt.NDArray[np.
     """Expose all views of one ball alike, so that the ball's mean grey is `mean_grey`."""
     gain = exposure_gain(views, mean_grey)
     return [np.clip(np.rint(view.radiance * gain), 0, 255).astype(np.uint8) for view in views]
-
-
-__all__ = [
-    "CAMERA_DISTANCE",
-    "Pose",
-    "RenderedView",
-    "Renderer",
-    "camera_rotation",
-    "exposure_gain",
-    "mask_box",
-    "to_grey",
-]

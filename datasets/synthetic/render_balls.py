@@ -104,18 +104,19 @@ def _finish(out: Path, work: Path, info: dict[str, object], balls: int) -> DataS
     return data
 
 
+def identity(settings: RenderSettings, count: int, seed: int) -> dict[str, object]:
+    """What decides the pictures of a set; two sets with the same are the same."""
+    text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+    return {"seed": seed, "count": count, "settings_sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
 def _info(settings: RenderSettings, seed: int, count: int, command: str, test: bool) -> dict[str, object]:
-    parameters = settings.model_dump(mode="json")
-    text = json.dumps(parameters, sort_keys=True)
     purpose = "to measure on, never trained on" if test else "to train on"
-    return {
+    return identity(settings, count, seed) | {
         "description": f"rendered grinding balls, crops as the edge box cuts them, {purpose}",
         "command": command,
-        "seed": seed,
-        "count": count,
         "settings": settings.name,
-        "settings_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "parameters": parameters,
+        "parameters": settings.model_dump(mode="json"),
         "least_visible_px_at_144_px": LEAST_PX,
         "least_contrast_over_noise": LEAST_CONTRAST,
     }

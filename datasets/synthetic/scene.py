@@ -37,10 +37,13 @@ class Copy:
 class Scene:
     """One compiled scene: VIEWS_PER_PASS square pictures of `tile_px` pixels, side by side."""
 
-    def __init__(self, mi: Any, tile_px: int, faces: npt.NDArray[np.uint32], *, staged: bool) -> None:
+    def __init__(
+        self, mi: Any, tile_px: int, faces: npt.NDArray[np.uint32], *, staged: bool, bounces: int = 2
+    ) -> None:
         self._mi = mi
         self.tile_px = tile_px
         self._staged = staged
+        self._bounces = bounces
         self._faces = faces
         self._mesh = _new_mesh(mi, faces)
         # Unoptimised: merged rectangles could not be moved one by one.
@@ -55,10 +58,13 @@ class Scene:
         sensor: dict[str, Any] = {"type": "batch", "film": film, "sampler": {"type": "independent"}}
         for k in range(VIEWS_PER_PASS):
             # A dictionary of its own for each: Mitsuba takes one that comes twice for one object.
+            # Cameras never move, and the ball is scaled instead: a moved one means a new kernel.
             one = {"type": "orthographic", "near_clip": 0.1, "far_clip": 20.0}
-            place = mi.ScalarTransform4f().translate([k * _SPACING, 0, CAMERA_DISTANCE])
-            sensor[f"s{k}"] = one | {"film": dict(small, pixel_format="luminance"), "to_world": place}
-        depth = {"type": "path", "max_depth": 3} if self._staged else {"type": "direct"}
+            x = k * _SPACING
+            look = mi.ScalarTransform4f().look_at([x, 0, CAMERA_DISTANCE], [x, 0, 0], [0, 1, 0])
+            sensor[f"s{k}"] = one | {"film": dict(small, pixel_format="luminance"), "to_world": look}
+        deep = self._staged and self._bounces > 2
+        depth = {"type": "path", "max_depth": self._bounces} if deep else {"type": "direct"}
         blank = mi.Bitmap(np.ones((64, 128, 3), np.float32))
         scene: dict[str, Any] = {
             "type": "scene",
@@ -108,36 +114,37 @@ class Scene:
     def place(self, copies: list[Copy], half: float, stage: Stage | None) -> None:
         """Turn and move the copies, their cameras and rectangles; `half` radii from middle to border."""
         params, mi = self._params, self._mi
+        scale = 1.0 / half
+        away = np.array([0.0, 0.0, -_AWAY])
         for k in range(VIEWS_PER_PASS):
             copy = copies[min(k, len(copies) - 1)]
             spot = np.array([k * _SPACING, 0.0, 0.0])
-            params[f"ball{k}.to_world"] = self._transform(copy.turn, spot)
-            x = k * _SPACING
-            look = mi.ScalarTransform4f().look_at([x, 0, CAMERA_DISTANCE], [x, 0, 0], [0, 1, 0])
-            params[f"sensor.s{k}.to_world"] = look @ mi.ScalarTransform4f().scale([half, half, 1])
+            params[f"ball{k}.to_world"] = self._transform(copy.turn * scale, spot)
             if stage is None:
                 continue
-            away = np.array([0.0, 0.0, -_AWAY])
             turn, offset = (np.eye(3), away)
             if copy.beside is not None:
-                turn, offset = copy.beside[0], copy.world @ copy.beside[1]
-            params[f"beside{k}.to_world"] = self._transform(turn, spot + offset)
+                turn, offset = copy.beside[0], copy.world @ copy.beside[1] * scale
+            params[f"beside{k}.to_world"] = self._transform(turn * scale, spot + offset)
             for j in range(PLANES):
                 if j >= len(copy.planes):
                     params[f"plane{k}{j}.to_world"] = self._transform(np.eye(3), spot + 1.5 * away)
                     continue
                 plane = copy.planes[j]
-                axes = copy.world @ plane.axes
-                sides = axes * np.array([plane.half[0], plane.half[1], 1.0])
+                sides = copy.world @ plane.axes * np.array([plane.half[0], plane.half[1], 1.0])
                 middle = copy.world @ plane.centre
-                params[f"plane{k}{j}.to_world"] = self._transform(sides, spot + middle)
+                params[f"plane{k}{j}.to_world"] = self._transform(sides * scale, spot + middle * scale)
         if stage is not None:
-            # Mitsuba's v runs up the texture's rows.
-            picture = np.ascontiguousarray(stage.albedo[..., None])
-            params["ground.base_color.data"] = mi.TensorXf(picture)
-            params["ground.roughness.value"] = stage.roughness
-            params["ground.metallic.value"] = stage.metallic
+            params["ground.base_color.data"] = mi.TensorXf(np.ascontiguousarray(stage.albedo[..., None]))
+            params["ground.roughness.value"] = self._opaque(stage.roughness)
+            params["ground.metallic.value"] = self._opaque(stage.metallic)
         params.update()
+
+    def _opaque(self, value: float) -> Any:
+        """A number that the compiler does not take for a constant, so that kernels are used again."""
+        import drjit
+
+        return drjit.opaque(self._mi.Float, value)
 
     def _transform(self, matrix: Float64Array, offset: Float64Array) -> Any:
         whole = np.eye(4)
@@ -149,9 +156,7 @@ class Scene:
         """(T, VIEWS_PER_PASS * T, 2) radiance and cover."""
         return np.asarray(self._mi.render(self._scene, spp=samples, seed=seed), np.float32)
 
-    def first_hits(
-        self, side_rays: int, half: float
-    ) -> list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]]:
+    def first_hits(self, side_rays: int) -> list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]]:
         """Per view: triangle met by each sub-ray (row by row), and whose it is.
 
         0: no ball (or something before it), 1: the view's own ball, 2: the one beside it.
@@ -159,7 +164,7 @@ class Scene:
         import drjit
 
         mi, rays = self._mi, self.tile_px * side_rays
-        step = (((np.arange(rays) + 0.5) / rays * 2.0 - 1.0) * half).astype(np.float32)
+        step = ((np.arange(rays) + 0.5) / rays * 2.0 - 1.0).astype(np.float32)
         x, y = np.meshgrid(step, -step)
         spots = np.arange(VIEWS_PER_PASS, dtype=np.float32) * np.float32(_SPACING)
         xs = (x.ravel()[None, :] + spots[:, None]).ravel()

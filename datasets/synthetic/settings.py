@@ -179,6 +179,7 @@ class RenderSettings(_Strict):
     training_allowed: bool
     samples_per_pixel: Annotated[int, Field(ge=1, le=1024)]
     mask_side_rays: Annotated[int, Field(ge=1, le=8, description="rays per pixel side for mask and outline")]
+    bounces: Literal[2, 3] = Field(default=2, description="3: what lies around the ball lights it too (slow)")
     noise_seed: Annotated[int, Field(ge=0)]
     surface: SurfaceRanges
     defects: DefectRanges

@@ -97,7 +97,7 @@ def _probes() -> FloatArray:
 
 def view_figures(
     ball: Ball, label: str, turn: Float64Array, nominal_mm: float
-) -> dict[str, float | None | str | bool]:
+) -> dict[str, str | float | bool | None]:
     """Form of this view's silhouette, mm; None where a piece is no ball or its outline is not round."""
     form = None if label in WHOLE_PIECE else silhouette_form(ball.positions, turn)
     if form is None:

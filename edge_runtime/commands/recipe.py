@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.catalogue import CATALOGUES, catalogue, is_name, named, written
-from edge_runtime.config import load_recipe
+from edge_runtime.config import load_any_recipe, load_recipe
 from edge_runtime.recipe_check import CheckedRecipe, Remark, check
 from vision.errors import ConfigError
+from vision.rail_recipe import RailRecipe
 from vision.recipe import BallRecipe
 
 NAME = "recipe"
@@ -98,6 +99,10 @@ def _print(outcome: CheckedRecipe) -> None:
     recipe = outcome.recipe
     if recipe is None:
         print(f"{outcome.where}: {_count(len(outcome.problems), 'problem')}")
+    elif isinstance(recipe, RailRecipe):
+        print(f"{outcome.where}: sound, {_count(len(outcome.warnings), 'warning')}")
+        rules = ", ".join(f"{label} {rule.action}" for label, rule in recipe.findings.items())
+        print(f"  {recipe.product}: {rules}")
     else:
         size = recipe.size
         band = f"{size.d_nominal_mm:g} mm {size.es_mm.value:+g} {size.ei_mm.value:+g}"
@@ -159,7 +164,7 @@ def _show(name: str, *, as_json: bool) -> None:
 
 
 def _hash(files: list[str], *, as_json: bool) -> None:
-    hashes = {name: _recipe(name).sha256() for name in files}
+    hashes = {name: load_any_recipe(Path(name)).sha256() for name in files}
     if as_json:
         print(json.dumps(hashes))
         return

@@ -10,8 +10,9 @@ import pytest
 
 from edge_runtime.catalogue import named, written
 from edge_runtime.cli import main
-from edge_runtime.config import load_recipe
+from edge_runtime.config import load_rail_recipe, load_recipe
 from edge_runtime.recipe_check import check, check_text
+from edge_runtime.recipes import RAIL_RECIPE_PATH
 
 GOOD = written(named("gost:40"), "for this test")
 
@@ -272,3 +273,21 @@ def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
 def test_wrong_command_lines(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recipe", *words]) == 2
     assert "what to do:" in capsys.readouterr().err
+
+
+def test_a_rails_recipe_is_checked_and_hashed_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It has no sizes, so it cannot be shown as a ball's; each rule that nobody verified is a warning."""
+    assert main(["recipe", "check", str(RAIL_RECIPE_PATH)]) == 0
+    out = capsys.readouterr().out
+    assert "sound, 3 warnings" in out
+    assert "defect reject, gap review, dirt review" in out
+    assert "line 10, findings.defect: not verified: reject" in out
+    assert main(["recipe", "hash", str(RAIL_RECIPE_PATH)]) == 0
+    assert capsys.readouterr().out.startswith(load_rail_recipe(RAIL_RECIPE_PATH).sha256())
+    wrong = tmp_path / "wrong.yaml"
+    text = RAIL_RECIPE_PATH.read_text(encoding="utf-8")
+    wrong.write_text(text.replace("action: reject", "action: rejekt"), encoding="utf-8")
+    assert main(["recipe", "check", str(wrong)]) == 2
+    assert "line 11, findings.defect.action" in capsys.readouterr().out
+    assert main(["recipe", "show", str(RAIL_RECIPE_PATH)]) == 2
+    assert "rail station" in capsys.readouterr().err

@@ -142,6 +142,7 @@ def test_parity_agrees_and_says_where(run: Path, exported: Any) -> None:
     assert report.numbers.boxes > 0
 
 
+@pytest.mark.long
 def test_parity_finds_a_file_that_drifted(run: Path, exported: Any, tmp_path: Path) -> None:
     import onnx
     from onnx import numpy_helper
@@ -272,6 +273,7 @@ def test_a_run_of_the_other_station_is_refused(run: Path, tmp_path: Path) -> Non
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.long
 def test_a_file_that_differs_from_the_network_is_not_written(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,6 +301,39 @@ def test_parity_refuses_a_file_of_another_run(run: Path, exported: Any, tmp_path
         run_parity("rail", copy, exported[1])
     with pytest.raises(ConfigError, match="cannot be read"):
         run_parity("rail", run, tmp_path / "missing.onnx")
+
+
+def _call(*words: str) -> int:
+    """The commands as the command line finds them: by their entry points' functions."""
+    import argparse
+
+    from export.cli import register, register_parity
+
+    parser = argparse.ArgumentParser()
+    rooms = parser.add_subparsers()
+    register(rooms.add_parser("export"))
+    register_parity(rooms.add_parser("parity"))
+    args = parser.parse_args(words)
+    return int(args.run(args))
+
+
+@pytest.mark.long
+def test_commands(run: Path, exported: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import onnx
+
+    assert _call("parity", "rail", "--run", str(run), "--model", str(exported[1]), "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["agrees"]
+    assert report["files"][1]["precision"] == "int8"
+    assert _call("export", "rail", "--run", str(run), "--out", str(tmp_path / "rail.onnx"), "--no-int8") == 0
+    assert "mAP50" in capsys.readouterr().out
+    model = onnx.load(tmp_path / "rail.onnx")
+    for item in model.graph.initializer:
+        if item.name.endswith("one2one_cv3.0.2.bias"):
+            item.raw_data = np.full(len(RAIL_LABELS), 2.0, np.float32).tobytes()
+    onnx.save(model, tmp_path / "rail.onnx")
+    assert _call("parity", "rail", "--run", str(run), "--model", str(tmp_path / "rail.onnx")) == 1
+    assert "OFF: " in capsys.readouterr().err
 
 
 def test_shipping_makes_the_faster_of_those_that_passed_the_default(exported: Any, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ CONTRACT = rail_contract(input=InputSpec(width_px=224, height_px=224), rail=Rail
 
 
 def marks_on(left: Callable[[np.ndarray], np.ndarray], width: float, height: int) -> tuple[Box, ...]:
-    """Four marks down a head: small ones, one at each end, and a long one that no tile holds."""
+    """Four marks down a head: one at each end, one between, and one that no tile holds."""
     made = []
     for share, across, wide, high in (
         (0.0, 0.3, 0.16, 0.2), (0.13, 0.6, 0.2, 0.15), (0.35, 0.4, 0.15, 1.9), (0.97, 0.5, 0.2, 0.1),
@@ -83,7 +83,7 @@ def test_every_mark_once_where_it_lies(
     got = sorted(findings.detections.xyxy_px.tolist())
     assert len(got) == len(marks), got
     # The marks are drawn square, a slanted or wandering rail shears them; a strip pixel is 1 / zoom wide.
-    near = 2.0 / findings.zoom + (0.06 * width if what in ("slanted", "wandering") else 0.0)
+    near = 2.0 / findings.zoom + (0.1 * width if what in ("slanted", "wandering") else 0.0)
     for box, mark in zip(got, sorted(marks), strict=True):
         assert box == pytest.approx(mark, abs=near + 1.0)
     x0, y0, x1, y1 = findings.head_xyxy_px

@@ -153,7 +153,7 @@ def test_tiles_that_share_no_row_join_where_a_mark_crosses_their_border() -> Non
 def test_a_last_tile_that_overlaps_nearly_whole_finds_nothing_twice() -> None:
     """A strip of 385 rows: the last two tiles lie one row apart."""
     row: Row = (D, 0.7, 10, 200, 30, 300)
-    seen = [[(D, 0.7, 10, 200, 30, 224)], [row], [row]]
+    seen: list[list[Row]] = [[(D, 0.7, 10, 200, 30, 224)], [row], [row]]
     merged = merge_tiles(tiles(seen, (0, 160, 161)), (0, 160, 161), 224, 385)
     assert merged.xyxy_px.tolist() == [[10, 200, 30, 300]]
 

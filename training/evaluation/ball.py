@@ -33,6 +33,9 @@ from vision.statistics.attribute import Rate, rate
 
 GROSS_LABELS = ("crack", "lap", "spall")
 """Labels whose mean AP50 is the model's headline."""
+SOUND_BALLS = frozenset({"good", "oval"})
+"""An oval ball is found by measuring it, not by the detector."""
+BALL_LABEL_KEY = "ball_label"
 CRACK = "crack"
 CRACK_WIDTH_KEY = "crack_width_px"
 WIDE_CRACK_PX = 3.0
@@ -160,7 +163,7 @@ def evaluate_ball(
         )
     thresholds = chosen.thresholds if draft and chosen is not None else dict(detector.contract.thresholds)
     scored = score_pictures(data, splits, folder, look, labels, progress=progress)
-    good = np.array([not picture.sample.boxes for picture in scored.pictures], np.bool_)
+    good = np.array([is_good_view(picture.sample) for picture in scored.pictures], np.bool_)
     rejected = alarms(scored, thresholds)
     figures = BallFigures(
         splits=splits,
@@ -182,6 +185,11 @@ def evaluate_ball(
     return BallEvaluation(figures, scored)
 
 
+def is_good_view(sample: SampleRecord) -> bool:
+    """A view of a sound ball: nothing is labelled, and the ball is not one that hides a defect elsewhere."""
+    return not sample.boxes and str(sample.truth.get(BALL_LABEL_KEY) or sample.label) in SOUND_BALLS
+
+
 def gross_precision(scored: Scored, resamples: int, seed: int) -> Interval:
     """Mean AP50 over `GROSS_LABELS`; one that the model does not know counts as 0."""
     matched = matched_by_iou(scored, (0.5,))
@@ -201,7 +209,7 @@ def crack_proofs(
 
     Args:
         scored: crops.
-        good: (P,) views without a labelled box.
+        good: (P,) views of sound balls.
         rejected: (P,) views rejected at the model's thresholds.
         seed: of the resampling.
 
@@ -271,10 +279,10 @@ def _by_label(scored: Scored, rejected: BoolArray, thresholds: dict[str, float])
 
 
 def _good_balls(scored: Scored, rejected: BoolArray) -> Rate | None:
-    """Balls none of whose views shows anything, that a finding rejects all the same."""
-    shows = by_group(np.array([bool(one.sample.boxes) for one in scored.pictures], np.bool_), scored.groups)
+    """Sound balls that a finding in any of their views rejects all the same."""
+    unsound = np.array([not is_good_view(one.sample) for one in scored.pictures], np.bool_)
     alarm = by_group(rejected, scored.groups)
-    good = [group for group, bad in shows.items() if not bad]
+    good = [group for group, bad in by_group(unsound, scored.groups).items() if not bad]
     return rate(sum(alarm[group] for group in good), len(good)) if good else None
 
 

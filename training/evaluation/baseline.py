@@ -7,10 +7,13 @@ on, a finished one is used again. Neighbour: `detection` scores it like our own 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import pickle
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -98,7 +101,9 @@ def train_baseline(
     require_training("torch", "ultralytics")
     _write(out / PLAN_FILE, plan)
     listing = _yolo_files(data, folder, labels, out / "pictures")
-    _train(listing, out, settings, report)
+    # Its progress bars go to stdout, which is ours.
+    with contextlib.redirect_stdout(sys.stderr):
+        _train(listing, out, settings, report)
     _write(out / DONE_FILE, {"plan": plan, "weights_sha256": _sha256(weights)})
     return weights
 
@@ -197,6 +202,7 @@ def _line(sample: SampleRecord, index: int, ids: dict[str, int]) -> str:
 
 
 def _train(listing: Path, out: Path, settings: BaselineSettings, report: EpochReport) -> None:
+    import torch
     from ultralytics import YOLO
     from ultralytics.utils import SETTINGS
 
@@ -209,13 +215,14 @@ def _train(listing: Path, out: Path, settings: BaselineSettings, report: EpochRe
     last = out / "run" / "weights" / "last.pt"
     if last.is_file():
         try:
+            # Ultralytics strips the last checkpoint when the last epoch is done, and says so with -1.
+            if torch.load(last, map_location="cpu", weights_only=False)["epoch"] < 0:
+                return
             network = YOLO(str(last))
             network.add_callback("on_train_epoch_end", said)
             network.train(resume=True)
-        except (OSError, RuntimeError, EOFError, KeyError, ValueError) as error:
+        except (OSError, RuntimeError, EOFError, KeyError, ValueError, pickle.UnpicklingError) as error:
             raise _other(out, f"its checkpoint cannot be used: {error}") from error
-        except AssertionError:
-            return  # ultralytics' word for a run with no epoch left
         return
     network = YOLO(ARCHITECTURE)
     network.add_callback("on_train_epoch_end", said)

@@ -32,7 +32,8 @@ def precision_recall_svg(matched: Mapping[str, Matched]) -> str:
     figure, axes = _single("recall", "precision")
     for label, one, colour in _coloured(matched):
         precision, recall = precision_recall(one)
-        axes.step([0.0, *recall], [*precision[:1], *precision], where="pre", color=colour, label=label)
+        first = precision[:1].tolist() or [0.0]  # a class of which nothing was found
+        axes.step([0.0, *recall], [*first, *precision], where="pre", color=colour, label=label)
     _unit(axes)
     return _svg(figure, legend=axes)
 

@@ -1,6 +1,6 @@
 """`ferrogate data audit`, `data version` and `data card`: their options and what they print.
 
-Neighbours: `datasets.cli` registers these; the work is done in `datasets.audit`, `datasets.versions`
+Neighbours: `datasets.cli` registers them; the work is done in `datasets.audit`, `datasets.versions`
 and `datasets.card`, imported when a command runs.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 #: Findings of one code that are printed; --json gives all.
@@ -24,6 +25,7 @@ checked against each other. Exit code 0: passed, 1: failed, 2: no data set there
 _AUDIT_EXAMPLES = """examples:
   ferrogate data audit data/rail
   ferrogate data audit data/rail/frames data/rail/composed --json
+  ferrogate data audit data/rail/frames --probe
 """
 _CARD_EXAMPLES = """examples:
   ferrogate data card data/rail/frames --out data/rail/frames/card.html
@@ -40,6 +42,11 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     audit = _parser(commands, "audit", "look for leaks, broken files, wrong boxes", _AUDIT, _AUDIT_EXAMPLES)
     audit.add_argument(
         "folders", type=Path, nargs="+", metavar="DIR", help="data sets, or folders that hold some"
+    )
+    audit.add_argument(
+        "--probe",
+        action="store_true",
+        help="instead: copy some pictures (mirrored, brighter, ...) and measure which copies are found",
     )
     audit.set_defaults(run=_audit)
     card = _parser(
@@ -96,6 +103,8 @@ def _parser(
 def _audit(args: argparse.Namespace) -> int:
     from datasets.audit import audit_sets
 
+    if args.probe:
+        return _probe(args)
     report = audit_sets(args.folders, progress=not args.json)
     if args.json:
         print(json.dumps({"failed": report.failed, **report.model_dump(mode="json")}))
@@ -118,6 +127,32 @@ def _audit(args: argparse.Namespace) -> int:
     verdict = "FAILED" if report.failed else "passed"
     print(f"audit {verdict}: {report.count('fail')} failures, {report.count('warning')} warnings")
     return int(report.failed)
+
+
+def _probe(args: argparse.Namespace) -> int:
+    from datasets.audit import data_folders
+    from datasets.audit.limits import ALIKE
+    from datasets.audit.probe import probe
+    from datasets.records import read_coco
+
+    results = {
+        str(folder): probe(folder, read_coco(folder, check_groups=False), progress=not args.json)
+        for folder in data_folders(args.folders)
+    }
+    if args.json:
+        print(json.dumps({folder: asdict(result) for folder, result in results.items()}))
+        return 0
+    for folder, result in results.items():
+        print(f"{folder}: {result.copied} of {result.pool} pictures copied; copies found at {ALIKE}:")
+        for kind, count in result.found.items():
+            print(f"  {kind:26s} {count:3d}  {count / result.copied:5.0%}")
+        print(
+            f"  different groups: {len(result.strangers)} of {result.pairs} pairs reach the limit", end="; "
+        )
+        print(f"the next has {result.next_best:.2f}")
+        for score, one, other in result.strangers[:_PRINTED]:
+            print(f"    {score:.2f} {one} {other}")
+    return 0
 
 
 def _card(args: argparse.Namespace) -> int:

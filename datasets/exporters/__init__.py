@@ -1,0 +1,1 @@
+"""Exporters: a data set in the form that other tools read."""
