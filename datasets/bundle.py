@@ -55,7 +55,7 @@ class BundleFinding(_Strict):
 
 
 class BundleRow(_Strict):
-    """One row of `bundle.csv`."""
+    """One row of `bundle.csv`; `findings` None: the station cannot say where they lie in the picture."""
 
     file: Annotated[str, Field(min_length=1)]
     part: Annotated[str, Field(min_length=1)]
@@ -64,7 +64,7 @@ class BundleRow(_Strict):
     utc: str
     verdict: Literal["accept", "review", "reject", ""]
     reasons: tuple[str, ...] = ()
-    findings: tuple[BundleFinding, ...] = ()
+    findings: tuple[BundleFinding, ...] | None = ()
 
 
 _FINDINGS = TypeAdapter(tuple[BundleFinding, ...])
@@ -94,7 +94,7 @@ def read_bundle(folder: Path) -> tuple[BundleHeader, list[BundleRow]]:
 
 def _row(row: Mapping[str, str], where: str) -> BundleRow:
     try:
-        findings = _FINDINGS.validate_python(json.loads(row["findings"] or "[]"))
+        findings = _FINDINGS.validate_python(json.loads(row["findings"])) if row["findings"] else None
         reasons = tuple((row["reasons"] or "").split())
         return BundleRow.model_validate({**row, "reasons": reasons, "findings": findings})
     except (json.JSONDecodeError, ValidationError, TypeError) as error:
@@ -123,13 +123,14 @@ def import_bundle(folder: Path) -> tuple[list[Labelled], list[str]]:
         if row.file not in present:
             raise DataError("a picture of the bundle is missing", where=str(path), todo=_TODO)
         height_px, width_px = read_picture(path).shape[:2]
-        boxes = tuple(_box(finding, header, width_px, height_px, path) for finding in row.findings)
+        boxes = tuple(_box(finding, header, width_px, height_px, path) for finding in row.findings or ())
         fields: dict[str, object] = {
             "group": f"{header.station_name}/{row.part}",
             "sensor": f"{header.station_name} {row.camera}",
             "truth": {
                 "station_verdict": row.verdict,
                 "station_reasons": " ".join(row.reasons),
+                "station_findings_known": row.findings is not None,
                 "utc": row.utc,
             },
         }

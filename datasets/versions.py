@@ -1,6 +1,6 @@
 """The version of a data set: one hash of what it says and shows.
 
-The hash covers the labels in class order, every record and the bytes of every picture. It does not
+The hash covers the labels in class order, every record and the bytes of every picture and mask. It does not
 depend on the order of records or boxes, on the place or name of the folder, on file times, or on
 `DataSet.info`, which tells how a set was made (the command holds a path). So the same inputs, built
 twice, have the same version. Neighbours: `training` and `export` keep it in manifest and contract,
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from datasets.errors import DataError
@@ -34,17 +35,23 @@ def version_of(folder: Path, data: DataSet | None = None) -> str:
         DataError: a picture cannot be read.
     """
     data = read_coco(folder) if data is None else data
-    pictures = {sample.file: file_sha256(folder / sample.file) for sample in data.samples}
-    return version_from(data, pictures)
+    files = {file for sample in data.samples for file in files_of(sample)}
+    return version_from(data, {file: file_sha256(folder / file) for file in files})
 
 
-def version_from(data: DataSet, pictures_sha256: dict[str, str]) -> str:
-    """The version from records and the hashes of their pictures' bytes, by `SampleRecord.file`.
+def files_of(sample: SampleRecord) -> list[str]:
+    """A sample's picture, and the files that entries of its `truth` ending in `_file` name (masks)."""
+    beside = [value for key, value in sorted(sample.truth.items()) if key.endswith("_file")]
+    return [sample.file, *(value for value in beside if isinstance(value, str) and value)]
+
+
+def version_from(data: DataSet, sha256: Mapping[str, str]) -> str:
+    """The version from records and the hashes of their files' bytes (`files_of`).
 
     Raises:
-        KeyError: a picture has no hash.
+        KeyError: a file has no hash.
     """
-    samples = sorted(_sample_text(sample, pictures_sha256[sample.file]) for sample in data.samples)
+    samples = sorted(_sample_text(sample, sha256) for sample in data.samples)
     head = json.dumps({"rule": VERSION_RULE, "labels": data.labels}, sort_keys=True)
     digest = hashlib.sha256(head.encode())
     for text in samples:
@@ -69,10 +76,12 @@ def file_sha256(path: Path) -> str:
         ) from error
 
 
-def _sample_text(sample: SampleRecord, picture_sha256: str) -> str:
+def _sample_text(sample: SampleRecord, sha256: Mapping[str, str]) -> str:
     record = sample.model_dump(mode="json", exclude={"boxes"})
     record["boxes"] = sorted(_box_text(box) for box in sample.boxes)
-    record["picture_sha256"] = picture_sha256
+    record["picture_sha256"], *beside = [sha256[file] for file in files_of(sample)]
+    if beside:
+        record["beside_sha256"] = beside
     return json.dumps(record, sort_keys=True)
 
 

@@ -56,6 +56,15 @@ def real_data() -> Callable[[str], Path]:
     return find
 
 
+@pytest.fixture(scope="session")
+def ferrogate_data() -> Path:
+    """The folder of real pictures that FERROGATE_DATA names; skips the test where there is none."""
+    named = os.environ.get("FERROGATE_DATA", str(ROOT.parent / "shared" / "data"))
+    if not (Path(named) / "rail400").is_dir():
+        pytest.skip(f"no real pictures at {named}: set FERROGATE_DATA to the folder that holds 'rail400'")
+    return Path(named)
+
+
 @pytest.fixture
 def free_port() -> int:
     """A TCP port on the loopback that nobody listens on."""

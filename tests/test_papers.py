@@ -19,8 +19,10 @@ WITH_COMMANDS = (
     "LICENSING.md",
     "SECURITY.md",
     "docs/architecture.md",
+    "docs/evaluation.md",
     "docs/model_contract.md",
     "docs/operation.md",
+    "docs/training.md",
 )
 
 

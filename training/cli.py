@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from training.learning_curve_command import register_curve
 
 if TYPE_CHECKING:
-    from datasets.training_run import Station, TrainSettings
+    from datasets.training_run import SourceSettings, Station, TrainSettings
 
 _EXAMPLES = """examples:
   ferrogate train rail
@@ -67,6 +67,12 @@ def _register_station(
         "--pretrain-epochs", type=int, help="of the steel stage; 0 leaves it out (default: the plan's)"
     )
     parser.add_argument("--samples", type=int, help="tiles or crops per epoch of the last stage")
+    parser.add_argument(
+        "--sources",
+        metavar="SETS",
+        help="sets of the last stage below --data, with their shares of the samples: 'frames', "
+        "'frames:0.6,composed:0.4' (default: the plan's)",
+    )
     parser.add_argument(
         "--pretrained",
         type=Path,
@@ -141,6 +147,8 @@ def _settings(args: argparse.Namespace) -> TrainSettings:
     stages = list(plan.stages)
     if args.samples is not None:
         stages[-1] = stages[-1].model_copy(update={"samples_per_epoch": args.samples})
+    if args.sources is not None:
+        stages[-1] = stages[-1].model_copy(update={"sources": _sources(args.sources)})
     changed = plan.model_dump() | {
         "architecture": f"{args.architecture}.yaml",
         "stages": [StageSettings.model_validate(stage.model_dump()) for stage in stages],
@@ -154,6 +162,27 @@ def _settings(args: argparse.Namespace) -> TrainSettings:
     return TrainSettings.model_validate(changed)
 
 
+def _sources(text: str) -> tuple[SourceSettings, ...]:
+    """Sets and shares from `frames:0.6,composed:0.4`; a set alone has all samples."""
+    from datasets.training_run import SourceSettings
+    from vision.errors import ConfigError
+
+    found = []
+    for part in text.split(","):
+        folder, _, share = part.partition(":")
+        try:
+            found.append(SourceSettings(folder=folder.strip(), share=float(share or 1.0)))
+        except ValueError as error:
+            raise ConfigError(
+                f"'{part}' names no set and share",
+                where="--sources",
+                todo="give 'frames', or 'frames:0.6,composed:0.4' with shares above 0, up to 1",
+            ) from error
+    if any(not one.folder for one in found) or len({one.folder for one in found}) < len(found):
+        raise ConfigError("a set is named twice, or not at all", where="--sources", todo="name each once")
+    return tuple(found)
+
+
 def _command(args: argparse.Namespace) -> str:
     """The command that makes this run anew; options left at their defaults are left out."""
     words = ["ferrogate", "train", args.station, "--data", str(args.data), "--out", str(args.out)]
@@ -163,6 +192,7 @@ def _command(args: argparse.Namespace) -> str:
         "epochs": None,
         "pretrain_epochs": None,
         "samples": None,
+        "sources": None,
         "pretrained": None,
         "batch": 16,
         "device": "cpu",

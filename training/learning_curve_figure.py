@@ -37,10 +37,10 @@ def curve_svg(curve: Curve) -> str:
     axes[0].set_ylabel("average precision at IoU 0.5", color=_INK, fontsize=9)
     axes[0].legend(frameon=False, fontsize=8, labelcolor=_INK, loc="lower right")
     note = (
-        f"{curve.budget}; scored on {curve.val_frames} val frames; "
+        f"{curve.budget}\nscored on {curve.val_frames} val frames; "
         f"bars: 95 %, {curve.val_groups} groups of val frames drawn anew"
     )
-    figure.text(0.5, 0.015, note, ha="center", fontsize=7, color=_INK)
+    figure.text(0.5, 0.02, note, ha="center", fontsize=7, color=_INK)
     figure.subplots_adjust(left=0.09, right=0.98, top=0.9, bottom=0.24, wspace=0.08)
     text = io.StringIO()
     # Ids by hash of the content, no date: the same points give the same file.

@@ -10,7 +10,9 @@ Neighbours: `training.cli` opens a log, `training.train` reports epochs.
 
 from __future__ import annotations
 
+import importlib
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -51,6 +53,14 @@ class RunLog:
     def epoch(self, stage: str, epoch: int, losses: Mapping[str, float]) -> None:
         """Log one epoch's losses as `<stage>/<loss>`; `epoch` from 1."""
         self._unsent += [(f"{stage}/{name}", float(value), epoch) for name, value in losses.items()]
+        self._send()
+
+    def replay(self, history: list[dict[str, object]]) -> None:
+        """Log epochs that were kept elsewhere: lines of `losses.jsonl`."""
+        for line in history:
+            numbers = {name: float(value) for name, value in line.items() if isinstance(value, (int, float))}
+            epoch = int(numbers.pop("epoch"))
+            self._unsent += [(f"{line['stage']}/{name}", value, epoch) for name, value in numbers.items()]
         self._send()
 
     def figures(self, figures: Mapping[str, float]) -> None:
@@ -225,6 +235,7 @@ def _asked(uri: str) -> Iterator[None]:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
+        importlib.import_module("mlflow")
         from mlflow.exceptions import MlflowException
     except ImportError as error:
         raise FerrogateError(
@@ -232,6 +243,9 @@ def _asked(uri: str) -> Iterator[None]:
             where=uri,
             todo=f"pip install 'ferrogate[tracking]', or unset {URI_VARIABLE}",
         ) from error
+    # A new database tells of each of its tables.
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
         yield
     except (MlflowException, OSError) as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -90,7 +91,12 @@ def train(
             if log is not None:
                 log.epoch(stage, epoch, losses)
 
-        history = _stages(station, data, out, settings, sets, both, resume, start_weights)
+        # Processes on other GPUs get a copy of the report; a connection to a server cannot be copied.
+        several = "," in settings.device
+        say = report if several else both
+        history = _stages(station, data, out, settings, sets, say, resume, start_weights)
+        if several and log is not None:
+            log.replay(history)
         try:
             manifest = _finish(station, data, out, settings, command, sets, hashes, history, lineage)
         except OSError as error:
@@ -159,6 +165,9 @@ class _Reporter:
         self._began = time.monotonic()
 
     def __call__(self, trainer: Any) -> None:
+        if os.environ.get("RANK", "0") != "0":
+            # On several GPUs every process gets here.
+            return
         losses = {name: round(float(value), 4) for name, value in (trainer.tloss or {}).items()}
         losses["seconds"] = round(time.monotonic() - self._began, 1)
         self._began = time.monotonic()

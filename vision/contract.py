@@ -79,6 +79,8 @@ class RailSpec(_Strict):
     """Rows that two tiles share."""
     level_grey: Annotated[float, Field(gt=0.0, lt=255.0)] = 110.0
     """Grey to which the head's median is brought."""
+    views: Literal[1, 2, 4] = 4
+    """How often a tile is looked at: as it is, mirrored, upside down, both (`vision.rail_views`)."""
     flatten: Share = 0.8
     """How far each column is brought to that grey of its own: 0 keeps the head's profile, 1 flattens it."""
 

@@ -19,6 +19,7 @@ from vision.preprocess import check_image
 from vision.rail_head import RailHead, find_rail
 from vision.rail_merge import merge_tiles
 from vision.rail_strip import cut_tile, make_strip, tile_tops
+from vision.rail_views import detect_views
 from vision.silhouette import as_grey
 from vision.types import Detections, Float32Array, UInt8Array
 
@@ -90,7 +91,9 @@ def inspect_rail_image(
     strip = make_strip(upright, spec, tile_px, head)
     height_px = strip.pixels.shape[0]
     tops = tile_tops(height_px, tile_px, spec.overlap_px)
-    found = [detector.detect(cut_tile(strip.pixels, top, tile_px), min_score) for top in tops]
+    found = [
+        detect_views(detector, cut_tile(strip.pixels, top, tile_px), spec.views, min_score) for top in tops
+    ]
     merged = merge_tiles(found, tops, tile_px, height_px)
     boxes = strip.to_image(merged.xyxy_px)
     return RailFindings(

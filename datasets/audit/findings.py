@@ -36,6 +36,7 @@ Code = Literal[
     "leak_alike",
     "leak_background",
     "unknown_background",
+    "false_background",
     "repeat_in_split",
     "no_terms",
 ]

@@ -6,7 +6,7 @@ left divided by its local spread (local contrast), clipped. Two pictures are com
 of these squares, less what all pictures of the source share, over the eight turns and mirrors of a square:
 
 1. at 24x24, all against all, to find candidates;
-2. candidates at 64x64, over shifts of some pixels and three zooms: that figure is the likeness.
+2. candidates at 64x64, over shifts, zooms and tilts of a few percent: that figure is the likeness.
 
 What all pictures of a source share (a fixed camera's scene, a ball's outline) is taken off before, as
 mean and strongest principal components, a usual step in copy detection (Jegou and Chum, ECCV 2012).
@@ -35,10 +35,11 @@ _CLIP = 2.5
 #: Added before the logarithm, grey levels.
 _DARK = 2.0
 _COARSE_LEAST = 0.2
-#: Below this no shift or zoom makes two pictures alike.
+#: Below this no zoom or tilt makes two pictures alike.
 _FINE_LEAST = 0.25
 _SHIFT_PX = 4
-_ZOOMS = (0.96, 1.0, 1.04)
+#: Zoom and tilt in degrees that a copy may have beside a shift.
+_WARPS = ((0.96, 0.0), (1.04, 0.0), (1.0, -1.2), (1.0, 1.2))
 #: Candidates looked at more closely, per picture and split.
 CANDIDATES = 6
 #: A source of fewer pictures does not tell what they share; of larger ones this many are enough.
@@ -105,7 +106,7 @@ def look_of(grey: UInt8Array) -> Look:
 
 
 def likeness(first: Look, second: Look, common: Common | None = None) -> float:
-    """Largest correlation of two pictures over turns, shifts and zooms, -1..1.
+    """Largest correlation of two pictures over turns, shifts, zooms and tilts, -1..1.
 
     Args:
         first: one picture.
@@ -247,14 +248,13 @@ def _fine(first: Look, second: Look, turn: int, common: Common) -> float:
     score = _shifted(base, other)
     if score < _FINE_LEAST:
         return score
-    for zoom in _ZOOMS:
-        if zoom != 1.0:
-            middle = (_FINE_PX - 1) / 2.0
-            around = np.array([[zoom, 0.0, middle * (1 - zoom)], [0.0, zoom, middle * (1 - zoom)]])
-            zoomed = cv2.warpAffine(
-                other, around, (_FINE_PX, _FINE_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-            )
-            score = max(score, _shifted(base, np.asarray(zoomed, np.float32)))
+    middle = ((_FINE_PX - 1) / 2.0, (_FINE_PX - 1) / 2.0)
+    for zoom, tilt in _WARPS:
+        around = cv2.getRotationMatrix2D(middle, tilt, zoom)
+        warped = cv2.warpAffine(
+            other, around, (_FINE_PX, _FINE_PX), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
+        score = max(score, _shifted(base, np.asarray(warped, np.float32)))
     return score
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 #: Pictures whose likeness reaches this show the same thing (`datasets.audit.likeness`, -1..1).
 ALIKE = 0.8
+#: Groups are joined before a split from this likeness on: a little below, so that nothing is left to find.
+JOIN_ALIKE = 0.77
+#: A composed picture fits into its background at least so well (`datasets.audit.backgrounds`, -1..1).
+SAME_BACKGROUND = 0.7
 #: Frames of one sequence whose numbers differ by at most this are neighbours ...
 NEIGHBOUR_FRAMES = 3
 #: ... or by the step of a sequence of which only every n-th frame was kept, up to this.
@@ -27,6 +31,7 @@ def as_dict() -> dict[str, float]:
     """All limits by name, for the report."""
     return {
         "alike": ALIKE,
+        "same_background": SAME_BACKGROUND,
         "neighbour_frames": NEIGHBOUR_FRAMES,
         "neighbour_frames_max": NEIGHBOUR_FRAMES_MAX,
         "outside_px": OUTSIDE_PX,

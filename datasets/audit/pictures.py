@@ -18,14 +18,14 @@ from datasets.errors import DataError
 from datasets.pictures import grey, list_pictures, read_picture
 from datasets.records import DataSet, SampleRecord
 from datasets.synthetic.progress import tracked
-from datasets.versions import file_sha256
+from datasets.versions import file_sha256, files_of
 
 _MISSING_TODO = "copy the picture into the folder, or take its record out of the set"
 
 
 @dataclass(slots=True)
 class Pictures:
-    """What was read of one data set's pictures, by `SampleRecord.file`."""
+    """What was read of one data set: hashes of all its files, looks of its pictures, by name."""
 
     sha256: dict[str, str] = field(default_factory=dict)
     looks: dict[str, Look] = field(default_factory=dict)
@@ -58,7 +58,8 @@ def _read_one(folder: Path, sample: SampleRecord, seen: Pictures) -> None:
         seen.findings.append(_fail("missing_picture", "the picture is not there", path, _MISSING_TODO))
         return
     try:
-        seen.sha256[sample.file] = file_sha256(path)
+        for file in files_of(sample):
+            seen.sha256[file] = file_sha256(folder / file)
         pixels = grey(read_picture(path))
     except DataError as error:
         seen.findings.append(_fail("broken_picture", error.what, path, error.todo))
@@ -90,7 +91,7 @@ def _fail(code: str, what: str, path: Path, todo: str) -> Finding:
 
 
 def _unlisted(folder: Path, data: DataSet) -> list[Finding]:
-    listed = {os.path.abspath(folder / sample.file) for sample in data.samples}
+    listed = {os.path.abspath(folder / file) for sample in data.samples for file in files_of(sample)}
     left = [path for path in list_pictures(folder) if os.path.abspath(path) not in listed]
     if not left:
         return []

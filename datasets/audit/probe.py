@@ -150,7 +150,9 @@ _KINDS: dict[str, Callable[[UInt8Array, np.random.Generator], UInt8Array]] = {
     "gamma 0.7": lambda image, _: _clip(255.0 * (image / 255.0) ** 0.7),
     "noise, std 4": lambda image, rng: _clip(image + rng.normal(0.0, 4.0, image.shape)),
     "JPEG, quality 60": _jpeg,
-    "half size": lambda image, _: cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
+    "half size": lambda image, _: np.asarray(
+        cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), np.uint8
+    ),
     "composed marks": _composed,
     "cropped by 4 %": lambda image, _: image[
         image.shape[0] // 50 : -(image.shape[0] // 50), image.shape[1] // 50 : -(image.shape[1] // 50)

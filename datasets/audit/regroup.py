@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from datasets.audit.likeness import Look, alike_pairs
-from datasets.audit.limits import ALIKE
+from datasets.audit.limits import JOIN_ALIKE
 
 #: More than the audit looks at: here all are one crowd, and one alike pair overlooked fails the audit later.
 _CANDIDATES = 32
@@ -27,7 +27,7 @@ def join_alike(looks: Sequence[Look], groups: Sequence[str], sources: Sequence[s
     """
     names = sorted(set(groups))
     number = {name: index for index, name in enumerate(names)}
-    pairs = alike_pairs(looks, [""] * len(looks), sources, ALIKE, _CANDIDATES)
+    pairs = alike_pairs(looks, [""] * len(looks), sources, JOIN_ALIKE, _CANDIDATES)
     joined = components(
         len(names), [(number[groups[pair.first]], number[groups[pair.second]]) for pair in pairs]
     )

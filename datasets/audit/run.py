@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from datasets.audit import limits
+from datasets.audit.backgrounds import check_backgrounds
 from datasets.audit.findings import AuditedSet, AuditReport, Finding, Level
 from datasets.audit.labels import check_records
 from datasets.audit.leaks import check_pictures
@@ -16,7 +17,7 @@ from datasets.audit.pictures import Pictures, read_pictures
 from datasets.audit.splits import check_splits
 from datasets.errors import DataError
 from datasets.records import COCO_FILE, DataSet, read_coco
-from datasets.versions import version_from
+from datasets.versions import files_of, version_from
 from vision.errors import ConfigError
 
 _GRAVITY: dict[Level, int] = {"fail": 0, "warning": 1, "note": 2}
@@ -55,6 +56,7 @@ def audit_sets(folders: Sequence[Path], *, progress: bool = False) -> AuditRepor
         findings += read[-1][2].findings
     findings += check_splits(sets)
     findings += check_pictures(read)
+    findings += check_backgrounds(sets, progress=progress)
     return AuditReport(
         sets=tuple(_audited(*one) for one in read),
         findings=tuple(sorted(findings, key=lambda finding: _GRAVITY[finding.level])),
@@ -63,7 +65,7 @@ def audit_sets(folders: Sequence[Path], *, progress: bool = False) -> AuditRepor
 
 
 def _audited(folder: Path, data: DataSet, pictures: Pictures) -> AuditedSet:
-    complete = all(sample.file in pictures.sha256 for sample in data.samples)
+    complete = all(file in pictures.sha256 for sample in data.samples for file in files_of(sample))
     return AuditedSet(
         folder=str(folder),
         version=version_from(data, pictures.sha256) if complete else "",

@@ -86,14 +86,16 @@ def _neighbours(placed: Sequence[Placed]) -> Iterator[Finding]:
                 )
 
 
-def _names(sample: SampleRecord) -> set[str]:
-    """File names without folder and suffix that a sample's truth and boxes speak of."""
-    values = [*sample.truth.values(), *(value for box in sample.boxes for value in box.attributes.values())]
+def _names(sample: SampleRecord, *, patches: bool) -> set[str]:
+    """File names without folder and suffix that a sample's truth, and with `patches` its boxes, speak of."""
+    values: list[object] = list(sample.truth.values())
+    if patches:
+        values += [value for box in sample.boxes for value in box.attributes.values()]
     return {PurePosixPath(value).stem for value in values if isinstance(value, str) and value}
 
 
-def named_backgrounds(placed: Sequence[Placed]) -> list[tuple[Placed, Placed]]:
-    """Composed pictures, each with every real picture its truth or its boxes' attributes name."""
+def named_backgrounds(placed: Sequence[Placed], *, patches: bool = True) -> list[tuple[Placed, Placed]]:
+    """Made pictures, each with every real picture its truth or (with `patches`) its boxes name."""
     real: dict[str, list[Placed]] = defaultdict(list)
     for one in placed:
         if one[1].origin == "real":
@@ -101,8 +103,8 @@ def named_backgrounds(placed: Sequence[Placed]) -> list[tuple[Placed, Placed]]:
     return [
         (one, source)
         for one in placed
-        if one[1].origin == "composed"
-        for name in sorted(_names(one[1]))
+        if one[1].origin != "real"
+        for name in sorted(_names(one[1], patches=patches))
         for source in real.get(name, ())
     ]
 
@@ -115,7 +117,7 @@ def _backgrounds(placed: Sequence[Placed]) -> Iterator[Finding]:
             yield Finding(
                 code="leak_background",
                 level="fail",
-                what=f"a composed picture of {one[1].split} is made of a picture of {source[1].split}",
+                what=f"a made picture of {one[1].split} uses a picture of {source[1].split}",
                 where=_where(one, source),
                 todo="compose from pictures of the same split only",
             )

@@ -38,9 +38,9 @@ def _register_render(commands: argparse._SubParsersAction[argparse.ArgumentParse
     render = commands.add_parser(
         "render-balls",
         help="a training set of rendered ball crops (COCO and PNG)",
-        description="Render crops of balls as the edge box cuts them, with boxes, masks and true sizes: before "
-        "a backlight, on a belt, in a chute or a groove. Pictures of one ball share a group, and a group is "
-        "never parted between train and val. A set that was interrupted goes on where it stopped.",
+        description="Render crops of balls as the edge box cuts them, with boxes, masks and true sizes: "
+        "before a backlight, on a belt, in a chute or a groove. Pictures of one ball share a group, and "
+        "a group is never parted between train and val. An interrupted set goes on where it stopped.",
         epilog="examples:\n  ferrogate data render-balls --count 4000 --seed 1 --out data/balls\n"
         "  ferrogate data render-balls --count 9000 --seed 1 --out data/ball/test --test\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,

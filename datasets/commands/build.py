@@ -33,7 +33,11 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     rail.add_argument("--composed", type=int, metavar="N", help="frames with composed marks (default 400)")
     rail.set_defaults(run=_rail)
     ball = _station(stations, "ball", "rendered balls, and real ones from FERROGATE_DATA")
-    ball.add_argument("--count", type=int, metavar="N", help="rendered crops to train on")
+    ball.add_argument("--count", type=int, metavar="N", help="rendered crops to train on (default 3200)")
+    ball.add_argument(
+        "--test-count", type=int, metavar="N", help="rendered crops to measure on (default 9000)"
+    )
+    ball.add_argument("--jobs", type=int, default=1, help="rendering processes (default 1)")
     ball.set_defaults(run=_ball)
 
 
@@ -66,7 +70,15 @@ def _ball(args: argparse.Namespace) -> int:
     from datasets.build.ball import build_ball
     from datasets.folders import data_root
 
-    built = build_ball(data_root(), args.out, args.seed, count=args.count, show_progress=not args.json)
+    built = build_ball(
+        data_root(),
+        args.out,
+        args.seed,
+        count=args.count,
+        test_count=args.test_count,
+        jobs=args.jobs,
+        show_progress=not args.json,
+    )
     return _print(args, built)
 
 

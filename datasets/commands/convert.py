@@ -33,7 +33,7 @@ _IMPORT_EXAMPLES = """examples:
       --licence "own pictures" --sensor "ball station" --source plant-3
 """
 _EXPORT = f"""Write a data set in the form of another tool. Guard frames belong to no split: coco and yolo
-leave them out. What Label Studio and CVAT have no place for travels with the tasks; 'data import' puts it back.
+leave them out. What Label Studio and CVAT have no place for travels along, and 'data import' puts it back.
 
 formats: {", ".join(EXPORTS)}
 """

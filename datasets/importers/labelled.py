@@ -59,7 +59,7 @@ def check_size(stated: tuple[float | None, float | None], width_px: int, height_
     """
     if stated not in ((width_px, height_px), (None, None)):
         raise DataError(
-            f"the labels are for {stated[0]} x {stated[1]} px, the picture has {width_px} x {height_px}",
+            f"the labels are for {stated[0]:g} x {stated[1]:g} px, the picture has {width_px} x {height_px}",
             where=where,
             todo="give the pictures that were labelled, not resized ones",
         )

@@ -10,7 +10,7 @@ cracks away. Neighbours: `sphere.py` (mesh), `lights.py` (environment), `stages.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datasets.synthetic.mitsuba_backend import load_denoiser, load_mitsuba
-from datasets.synthetic.scene import VIEWS_PER_PASS, Copy, Scene
+from datasets.synthetic.scene import BESIDES_PER_PASS, VIEWS_PER_PASS, Copy, Scene
 from datasets.synthetic.settings import RenderSettings
 from datasets.synthetic.sphere import Ball, FloatArray, triangles
 from datasets.synthetic.stages import Plane, Stage, visible_texture
@@ -107,7 +107,7 @@ def _lying(pose: Pose, stage: Stage | None) -> tuple[Plane, ...]:
 
 
 class Renderer:
-    """Holds the compiled scenes, one per tile size and with or without a stage.
+    """Holds the compiled scene.
 
     Raises:
         FerrogateError: mitsuba or LLVM is missing.
@@ -119,7 +119,7 @@ class Renderer:
         self._nominal_px = nominal_px
         self._settings = settings
         self._faces = triangles()
-        self._scenes: dict[tuple[int, bool], Scene] = {}
+        self._scene = Scene(self._mi, self._faces, settings.bounces)
 
     def render(
         self, ball: Ball, light: FloatArray, turns: list[Float64Array], tile_px: int, seed: int
@@ -148,46 +148,37 @@ class Renderer:
         stage: Stage | None = None,
     ) -> list[RenderedView]:
         """As `render`, for any scale (`nominal_px` per diameter) and on a stage."""
-        key = (tile_px, stage is not None)
-        if key not in self._scenes:
-            self._scenes[key] = Scene(
-                self._mi, tile_px, self._faces, staged=key[1], bounces=self._settings.bounces
-            )
-        scene, faces = self._scenes[key], _FaceData.of(ball, self._faces)
-        scene.load(ball, light, self._settings.surface.metallic)
+        faces = _FaceData.of(ball, self._faces)
+        self._scene.load(ball, light, self._settings.surface.metallic)
         half = tile_px / nominal_px
         views: list[RenderedView] = []
         for begin in range(0, len(poses), VIEWS_PER_PASS):
-            part = poses[begin : begin + VIEWS_PER_PASS]
-            scene.place(
-                [Copy(pose.turn, pose.world, pose.beside, _lying(pose, stage)) for pose in part], half, stage
-            )
-            picture = scene.trace(self._settings.samples_per_pixel, seed + begin)
-            views += self._finish(scene, part, picture, faces, half, stage)
+            part = _with_few_neighbours(poses[begin : begin + VIEWS_PER_PASS])
+            copies = [Copy(pose.turn, pose.world, pose.beside, _lying(pose, stage)) for pose in part]
+            self._scene.place(copies, half, stage)
+            views += self._pass(part, tile_px, seed + begin, faces, half, stage)
         return views
 
-    def _finish(
+    def _pass(
         self,
-        scene: Scene,
         poses: list[Pose],
-        picture: FloatArray,
+        tile_px: int,
+        seed: int,
         faces: _FaceData,
         half: float,
         stage: Stage | None,
     ) -> list[RenderedView]:
-        """Denoise the views of one pass and look up their masks."""
-        tile_px, count = scene.tile_px, len(poses)
-        hits = scene.first_hits(self._settings.mask_side_rays)
-        albedo = np.zeros((tile_px, VIEWS_PER_PASS * tile_px), np.float32)
+        """Trace the views that are placed, denoise them and look up their masks."""
+        radiance, cover = self._scene.trace(tile_px, self._settings.samples_per_pixel, seed)
+        hits = self._scene.first_hits(tile_px, self._settings.mask_side_rays)
+        albedo = np.zeros((tile_px, len(poses) * tile_px), np.float32)
         normal = np.zeros((*albedo.shape, 3), np.float32)
-        alphas, defects = [], []
+        masks = []
         for k, pose in enumerate(poses):
             index, owner = hits[k]
-            main = owner == 1
+            main, any_ball = owner == 1, (owner > 0).astype(np.float32)
             alpha = _pool(main.astype(np.float32), tile_px)
-            alphas.append(alpha)
-            defects.append(_pool((faces.defect[index] & main).astype(np.float32), tile_px))
-            any_ball = (owner > 0).astype(np.float32)
+            masks.append((alpha, _pool((faces.defect[index] & main).astype(np.float32), tile_px)))
             seen = faces.normal[index] @ pose.turn.T.astype(np.float32)
             if pose.beside is not None:
                 other = owner == 2
@@ -196,23 +187,36 @@ class Renderer:
             direction = np.stack([_pool(seen[:, j] * any_ball, tile_px) for j in range(3)], -1)
             if stage is not None:
                 bare = 1.0 - _pool(any_ball, tile_px)
-                below, below_normal = visible_texture(
-                    stage.albedo, _lying(pose, stage), pose.world, tile_px, half
-                )
+                lying = _lying(pose, stage)
+                below, below_normal = visible_texture(stage.albedo, lying, pose.world, tile_px, half)
                 reflectance = reflectance + bare * below
                 direction = direction + bare[..., None] * below_normal
             columns = np.s_[:, k * tile_px : (k + 1) * tile_px]
             albedo[columns], normal[columns] = reflectance, direction
-        colour = np.repeat(picture[..., :1], 3, axis=2).astype(np.float32)
-        clean = self._denoise(colour, np.repeat(albedo[..., None], 3, axis=2), normal)[..., 0]
+        noisy = np.hstack(list(radiance[: len(poses)]))
+        clean = self._denoise(_grey3(noisy), _grey3(albedo), normal)[..., 0]
         views = []
-        for k in range(count):
-            columns = np.s_[:, k * tile_px : (k + 1) * tile_px]
-            radiance = np.ascontiguousarray(clean[columns])
+        for k, (alpha, defect) in enumerate(masks):
+            picture = np.ascontiguousarray(clean[:, k * tile_px : (k + 1) * tile_px])
             if stage is None:
-                radiance = _continue_outwards(radiance, np.ascontiguousarray(picture[..., -1][columns]))
-            views.append(RenderedView(radiance, alphas[k], defects[k]))
+                picture = _continue_outwards(picture, cover[k])
+            views.append(RenderedView(picture, alpha, defect))
         return views
+
+
+def _grey3(values: FloatArray) -> FloatArray:
+    return np.repeat(values[..., None], 3, axis=2)
+
+
+def _with_few_neighbours(poses: list[Pose]) -> list[Pose]:
+    """The poses, of which only as many have another ball beside theirs as the scene holds."""
+    left, kept = BESIDES_PER_PASS, []
+    for pose in poses:
+        if pose.beside is not None:
+            pose = pose if left > 0 else replace(pose, beside=None)
+            left -= 1
+        kept.append(pose)
+    return kept
 
 
 @dataclass(frozen=True, slots=True)

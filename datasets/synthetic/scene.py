@@ -1,8 +1,9 @@
-"""The Mitsuba scene behind `render.py`: copies of one ball side by side, each with its own camera.
+"""The Mitsuba scene behind `render.py`: copies of one ball side by side, each seen from above.
 
-Copies stand `_SPACING` radii apart along x, too far to shade each other. A copy may have another
-ball beside it and, in a staged scene, the rectangles it lies on. Everything is compiled once and
-then only moved: one `load` per ball, one `place` and one `trace` per pass.
+Copies stand `_SPACING` apart along x, too far to shade each other. A copy may have another ball
+beside it and rectangles to lie on. There is one scene for all sizes and stages, with few shapes:
+Dr.Jit traces every shape that exists anew for each picture, whatever scene it belongs to. Rays are
+made here instead of by Mitsuba's cameras for the same reason; half a picture's side is 1.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from datasets.synthetic.stages import PLANES, TEXTURE_PX, Plane, Stage
 
 Float64Array = npt.NDArray[np.float64]
 VIEWS_PER_PASS = 8
+BESIDES_PER_PASS = 3
+"""Views of one pass that can have another ball beside theirs."""
 CAMERA_DISTANCE = 6.0
 _SPACING = 40.0
-_AWAY = 300.0
+_AWAY = np.array([0.0, 0.0, -300.0])
 """Where what a view does not need is put: far behind everything."""
+_CORNERS = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,62 +39,27 @@ class Copy:
 
 
 class Scene:
-    """One compiled scene: VIEWS_PER_PASS square pictures of `tile_px` pixels, side by side."""
+    """The compiled scene: VIEWS_PER_PASS square pictures in one pass. `bounces` as in the settings."""
 
-    def __init__(
-        self, mi: Any, tile_px: int, faces: npt.NDArray[np.uint32], *, staged: bool, bounces: int = 2
-    ) -> None:
+    def __init__(self, mi: Any, faces: npt.NDArray[np.uint32], bounces: int) -> None:
         self._mi = mi
-        self.tile_px = tile_px
-        self._staged = staged
-        self._bounces = bounces
         self._faces = faces
-        self._mesh = _new_mesh(mi, faces)
-        # Unoptimised: merged rectangles could not be moved one by one.
-        self._scene = mi.load_dict(self._description(), optimize=False)
+        self._ground = _ground_mesh(mi)
+        self._scene = mi.load_dict(self._description(_ball_mesh(mi, faces)), optimize=False)
         self._params = mi.traverse(self._scene)
+        way = {"type": "path", "max_depth": bounces} if bounces > 2 else {"type": "direct"}
+        self._integrator = mi.load_dict(way | {"hide_emitters": True})
 
-    def _description(self) -> dict[str, Any]:
+    def _description(self, ball: Any) -> dict[str, Any]:
         mi = self._mi
-        film = {"type": "hdrfilm", "width": self.tile_px * VIEWS_PER_PASS, "height": self.tile_px}
-        film |= {"rfilter": {"type": "box"}, "pixel_format": "luminance_alpha", "component_format": "float32"}
-        small = {"type": "hdrfilm", "width": self.tile_px, "height": self.tile_px}
-        sensor: dict[str, Any] = {"type": "batch", "film": film, "sampler": {"type": "independent"}}
-        for k in range(VIEWS_PER_PASS):
-            # A dictionary of its own for each: Mitsuba takes one that comes twice for one object.
-            # Cameras never move, and the ball is scaled instead: a moved one means a new kernel.
-            one = {"type": "orthographic", "near_clip": 0.1, "far_clip": 20.0}
-            x = k * _SPACING
-            look = mi.ScalarTransform4f().look_at([x, 0, CAMERA_DISTANCE], [x, 0, 0], [0, 1, 0])
-            sensor[f"s{k}"] = one | {"film": dict(small, pixel_format="luminance"), "to_world": look}
-        deep = self._staged and self._bounces > 2
-        depth = {"type": "path", "max_depth": self._bounces} if deep else {"type": "direct"}
-        blank = mi.Bitmap(np.ones((64, 128, 3), np.float32))
         scene: dict[str, Any] = {
             "type": "scene",
-            "light": {"type": "envmap", "bitmap": blank},
-            "sensor": sensor,
-            "integrator": depth | {"hide_emitters": True},
-            "group": {"type": "shapegroup", "ball": self._mesh},
+            "light": {"type": "envmap", "bitmap": mi.Bitmap(np.ones((64, 128, 3), np.float32))},
+            "group": {"type": "shapegroup", "ball": ball},
+            "ground": self._ground,
         }
-        for k in range(VIEWS_PER_PASS):
-            scene[f"ball{k}"] = {"type": "instance", "ref": {"type": "ref", "id": "group"}}
-        if self._staged:
-            scene["ground"] = {
-                "type": "principled",
-                "base_color": {
-                    "type": "bitmap",
-                    "bitmap": mi.Bitmap(np.full((TEXTURE_PX, TEXTURE_PX, 1), 0.2, np.float32)),
-                    "raw": True,
-                    "wrap_mode": "clamp",
-                },
-                "roughness": 0.5,
-                "metallic": 0.5,
-            }
-            for k in range(VIEWS_PER_PASS):
-                scene[f"beside{k}"] = {"type": "instance", "ref": {"type": "ref", "id": "group"}}
-                for j in range(PLANES):
-                    scene[f"plane{k}{j}"] = {"type": "rectangle", "bsdf": {"type": "ref", "id": "ground"}}
+        for k in range(VIEWS_PER_PASS + BESIDES_PER_PASS):
+            scene[f"copy{k}"] = {"type": "instance", "ref": {"type": "ref", "id": "group"}}
         return scene
 
     def load(self, ball: Ball, light: FloatArray, metallic: float) -> None:
@@ -112,32 +81,28 @@ class Scene:
         params["light.data"] = mi.TensorXf(np.repeat(data, params["light.data"].shape[2], axis=2))
 
     def place(self, copies: list[Copy], half: float, stage: Stage | None) -> None:
-        """Turn and move the copies, their cameras and rectangles; `half` radii from middle to border."""
+        """Turn and move the copies and what they lie on; a picture shows `half` radii each way."""
         params, mi = self._params, self._mi
-        scale = 1.0 / half
-        away = np.array([0.0, 0.0, -_AWAY])
+        scale, free = 1.0 / half, VIEWS_PER_PASS
+        corners = np.tile(_AWAY, (VIEWS_PER_PASS, PLANES, 4, 1))
         for k in range(VIEWS_PER_PASS):
             copy = copies[min(k, len(copies) - 1)]
             spot = np.array([k * _SPACING, 0.0, 0.0])
-            params[f"ball{k}.to_world"] = self._transform(copy.turn * scale, spot)
-            if stage is None:
-                continue
-            turn, offset = (np.eye(3), away)
-            if copy.beside is not None:
-                turn, offset = copy.beside[0], copy.world @ copy.beside[1] * scale
-            params[f"beside{k}.to_world"] = self._transform(turn * scale, spot + offset)
-            for j in range(PLANES):
-                if j >= len(copy.planes):
-                    params[f"plane{k}{j}.to_world"] = self._transform(np.eye(3), spot + 1.5 * away)
-                    continue
-                plane = copy.planes[j]
-                sides = copy.world @ plane.axes * np.array([plane.half[0], plane.half[1], 1.0])
-                middle = copy.world @ plane.centre
-                params[f"plane{k}{j}.to_world"] = self._transform(sides * scale, spot + middle * scale)
+            self._move(k, copy.turn * scale, spot)
+            if copy.beside is not None and k < len(copies) and free < VIEWS_PER_PASS + BESIDES_PER_PASS:
+                self._move(free, copy.beside[0] * scale, spot + copy.world @ copy.beside[1] * scale)
+                free += 1
+            for j, plane in enumerate(copy.planes):
+                sides = _CORNERS * np.array(plane.half)
+                points = plane.centre + sides @ plane.axes[:, :2].T
+                corners[k, j] = spot + points @ copy.world.T * scale
+        for k in range(free, VIEWS_PER_PASS + BESIDES_PER_PASS):
+            self._move(k, np.eye(3), _AWAY * (1 + k))
+        params["ground.vertex_positions"] = corners.astype(np.float32).ravel()
         if stage is not None:
-            params["ground.base_color.data"] = mi.TensorXf(np.ascontiguousarray(stage.albedo[..., None]))
-            params["ground.roughness.value"] = self._opaque(stage.roughness)
-            params["ground.metallic.value"] = self._opaque(stage.metallic)
+            params["ground.bsdf.base_color.data"] = mi.TensorXf(np.ascontiguousarray(stage.albedo[..., None]))
+            params["ground.bsdf.roughness.value"] = self._opaque(stage.roughness)
+            params["ground.bsdf.metallic.value"] = self._opaque(stage.metallic)
         params.update()
 
     def _opaque(self, value: float) -> Any:
@@ -146,30 +111,51 @@ class Scene:
 
         return drjit.opaque(self._mi.Float, value)
 
-    def _transform(self, matrix: Float64Array, offset: Float64Array) -> Any:
+    def _move(self, number: int, matrix: Float64Array, offset: Float64Array) -> None:
         whole = np.eye(4)
         whole[:3, :3] = matrix
         whole[:3, 3] = offset
-        return self._mi.ScalarTransform4f(whole.tolist())
+        self._params[f"copy{number}.to_world"] = self._mi.ScalarTransform4f(whole.tolist())
 
-    def trace(self, samples: int, seed: int) -> FloatArray:
-        """(T, VIEWS_PER_PASS * T, 2) radiance and cover."""
-        return np.asarray(self._mi.render(self._scene, spp=samples, seed=seed), np.float32)
+    def trace(self, tile_px: int, samples: int, seed: int) -> tuple[FloatArray, FloatArray]:
+        """Radiance and cover of every view, both (VIEWS_PER_PASS, T, T)."""
+        import drjit
 
-    def first_hits(self, side_rays: int) -> list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]]:
+        mi = self._mi
+        count = VIEWS_PER_PASS * tile_px * tile_px * samples
+        sampler = mi.load_dict({"type": "independent"})
+        sampler.seed(seed, count)
+        index = drjit.arange(mi.UInt32, count) // drjit.opaque(mi.UInt32, samples)
+        side = drjit.opaque(mi.UInt32, tile_px)
+        row, view = index // side, index // (side * side)
+        jitter = sampler.next_2d()
+        step = 2.0 / mi.Float(side)
+        x = (mi.Float(index - row * side) + jitter.x) * step - 1.0 + mi.Float(view) * _SPACING
+        y = 1.0 - (mi.Float(row - view * side) + jitter.y) * step
+        ray = mi.RayDifferential3f(mi.Ray3f(mi.Point3f(x, y, CAMERA_DISTANCE), mi.Vector3f(0.0, 0.0, -1.0)))
+        light, hit, _ = self._integrator.sample(self._scene, sampler, ray)
+        shape = (VIEWS_PER_PASS, tile_px, tile_px, samples)
+        found = drjit.select(hit, light[0], 0.0), drjit.select(hit, mi.Float(1.0), 0.0)
+        drjit.eval(*found)
+        radiance, cover = (np.array(values).reshape(shape).mean(axis=-1) for values in found)
+        return radiance.astype(np.float32), cover.astype(np.float32)
+
+    def first_hits(
+        self, tile_px: int, side_rays: int
+    ) -> list[tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]]:
         """Per view: triangle met by each sub-ray (row by row), and whose it is.
 
         0: no ball (or something before it), 1: the view's own ball, 2: the one beside it.
         """
         import drjit
 
-        mi, rays = self._mi, self.tile_px * side_rays
+        mi, rays = self._mi, tile_px * side_rays
         step = ((np.arange(rays) + 0.5) / rays * 2.0 - 1.0).astype(np.float32)
         x, y = np.meshgrid(step, -step)
         spots = np.arange(VIEWS_PER_PASS, dtype=np.float32) * np.float32(_SPACING)
         xs = (x.ravel()[None, :] + spots[:, None]).ravel()
         ys = np.tile(y.ravel(), VIEWS_PER_PASS)
-        start = mi.Point3f(xs, ys, np.full(xs.size, CAMERA_DISTANCE, np.float32))
+        start = mi.Point3f(xs, ys, CAMERA_DISTANCE)
         hit = self._scene.ray_intersect_preliminary(
             mi.Ray3f(start, mi.Vector3f(0.0, 0.0, -1.0)), coherent=True
         )
@@ -188,7 +174,7 @@ class Scene:
         return found
 
 
-def _new_mesh(mi: Any, faces: npt.NDArray[np.uint32]) -> Any:
+def _ball_mesh(mi: Any, faces: npt.NDArray[np.uint32]) -> Any:
     points = unit_directions()
     parts = {"base_color": "albedo", "roughness": "rough", "metallic": "metal", "clearcoat": "coat"}
     surface: dict[str, Any] = {"type": "principled", "specular": 0.5, "clearcoat_gloss": 0.97}
@@ -199,8 +185,36 @@ def _new_mesh(mi: Any, faces: npt.NDArray[np.uint32]) -> Any:
     mesh = mi.Mesh("ball", len(points), len(faces), has_vertex_normals=True, props=props)
     for attribute in parts.values():
         mesh.add_attribute(f"face_{attribute}", 1, np.full(len(faces), 0.3, np.float32))
+    return _filled(mi, mesh, points, faces)
+
+
+def _ground_mesh(mi: Any) -> Any:
+    """All rectangles of all views in one mesh; the texture's first row lies at its last corners."""
+    surface = {
+        "type": "principled",
+        "base_color": {
+            "type": "bitmap",
+            "bitmap": mi.Bitmap(np.full((TEXTURE_PX, TEXTURE_PX, 1), 0.2, np.float32)),
+            "raw": True,
+            "wrap_mode": "clamp",
+        },
+        "roughness": 0.5,
+        "metallic": 0.5,
+    }
+    count = VIEWS_PER_PASS * PLANES
+    first = 4 * np.arange(count)[:, None, None]
+    faces = (first + np.array([[0, 1, 2], [0, 2, 3]])).reshape(-1, 3).astype(np.uint32)
+    props = mi.Properties()
+    props["bsdf"] = mi.load_dict(surface)
+    mesh = mi.Mesh("ground", 4 * count, len(faces), has_vertex_texcoords=True, props=props)
     params = mi.traverse(mesh)
-    params["vertex_positions"] = points.ravel()
+    params["vertex_texcoords"] = np.tile((_CORNERS + 1.0) / 2.0, (count, 1)).astype(np.float32).ravel()
+    return _filled(mi, mesh, np.tile(_AWAY, (4 * count, 1)).astype(np.float32), faces)
+
+
+def _filled(mi: Any, mesh: Any, points: FloatArray, faces: npt.NDArray[np.uint32]) -> Any:
+    params = mi.traverse(mesh)
+    params["vertex_positions"] = np.ascontiguousarray(points).ravel()
     params["faces"] = faces.ravel()
     params.update()
     return mesh

@@ -12,12 +12,14 @@ import json
 import re
 import sys
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from edge_runtime.config import load_station
 from edge_runtime.ledger import day_text, queries
 from edge_runtime.ledger.alarms import list_alarms, open_alarms
 from edge_runtime.ledger.books import balance
@@ -38,6 +40,7 @@ examples:
   ferrogate ledger station.yaml list --reason crack --limit 5 --json
   ferrogate ledger station.yaml show 12-0-4711        one part: views, findings, pictures, outcome
   ferrogate ledger station.yaml csv --out parts.csv   all parts as a table, units in the column names
+  ferrogate ledger station.yaml bundle --since 8h --out usb/shift    pictures for the data team
   ferrogate ledger station.yaml balance               do the books balance? exit code 0: yes, 9: no
   ferrogate ledger station.yaml faults --since 2026-03-01
   ferrogate ledger station.yaml acts --since 12h      who opened, closed, changed what
@@ -46,7 +49,7 @@ examples:
 
 A part's name is epoch-lane-number. Times are UTC.
 """
-ACTIONS = ("list", "csv", "balance", "show", "faults", "acts", "challenges", "alarms")
+ACTIONS = ("list", "csv", "bundle", "balance", "show", "faults", "acts", "challenges", "alarms")
 EXIT_NOT_BALANCED = 9
 _AGE = re.compile(r"^(\d+)([smhd])$")
 _AGE_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -73,7 +76,10 @@ def register(parser: argparse.ArgumentParser) -> None:
         "--open", action="store_true", help="with alarms: only those that stand or were not acknowledged"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="with csv: the file; default: standard output"
+        "--out",
+        type=Path,
+        metavar="PATH",
+        help="with csv: the file (default: standard output); bundle: a new folder",
     )
     parser.add_argument(
         "--apply", action="store_true", help="insist on applying the rest of the journal; no recorder may run"
@@ -105,8 +111,10 @@ def _check(arguments: argparse.Namespace) -> None:
 
     if (arguments.action == "show") != (arguments.part is not None):
         raise refuse("show takes the name of one part, the others take none", "for instance: show 12-0-4711")
-    if arguments.out is not None and arguments.action != "csv":
-        raise refuse("--out is for csv only", "redirect the output, or use csv")
+    if arguments.out is not None and arguments.action not in ("csv", "bundle"):
+        raise refuse("--out is for csv and bundle only", "redirect the output, or use csv")
+    if arguments.out is None and arguments.action == "bundle":
+        raise refuse("bundle writes a folder", "give --out FOLDER")
     if arguments.open and arguments.action != "alarms":
         raise refuse("--open is for alarms only", "leave it out")
     if arguments.limit is not None and arguments.limit < 0:
@@ -173,6 +181,24 @@ def _csv(connection: sa.Connection, arguments: argparse.Namespace) -> int:
         return 0
     count = write_csv_file(parts, arguments.out)
     print(json.dumps({"rows": count, "file": str(arguments.out)}) if arguments.json else f"{count} parts")
+    return 0
+
+
+def _bundle(connection: sa.Connection, arguments: argparse.Namespace) -> int:
+    from edge_runtime.bundles import Station, write_bundle
+
+    file = arguments.place / "station.yaml" if arguments.place.is_dir() else arguments.place
+    storage = find_ledger(arguments.place).storage
+    station = Station(storage, load_station(file), file) if file.is_file() else None
+    count = write_bundle(connection, storage, station, _filter(arguments, None), arguments.out)
+    if arguments.json:
+        print(json.dumps({"out": str(arguments.out)} | asdict(count)))
+        return 0
+    print(f"{count.pictures} pictures of {count.parts} parts: {arguments.out}")
+    if count.gone:
+        print(f"{count.gone} pictures were taken away before, to make room")
+    if count.not_placed:
+        print(f"{count.not_placed} pictures have findings, but where they lie in them is not known")
     return 0
 
 
@@ -288,6 +314,7 @@ def _print(arguments: argparse.Namespace, what: str, rows: list[Row], lines: lis
 _ACTION = {
     "list": _list,
     "csv": _csv,
+    "bundle": _bundle,
     "balance": _balance,
     "show": _show,
     "faults": _faults,

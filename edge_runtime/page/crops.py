@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -19,12 +19,30 @@ from edge_runtime.config import StationConfig
 from edge_runtime.encoder import signed_diff
 from edge_runtime.ledger.models import RecipeRow
 from edge_runtime.ledger.rejects import PartInFull, PartView
-from edge_runtime.page.context import PageContext
 from edge_runtime.page.errors import PageError
 from edge_runtime.page.pictures_api import FOLDER, read_picture
 from edge_runtime.parts import ROI_HALF_SHARE
 
 Box = tuple[int, int, int, int]
+
+
+class StationPlace(Protocol):
+    """A station by its file and storage folder; the page's context is one."""
+
+    @property
+    def config(self) -> StationConfig:
+        """The station file's content."""
+        ...
+
+    @property
+    def station_file(self) -> Path | None:
+        """Where it was read from."""
+        ...
+
+    @property
+    def storage(self) -> Path:
+        """The folder of ledger and pictures."""
+        ...
 
 
 def crop_of(
@@ -61,7 +79,7 @@ def crop_of(
 
 
 def crops_of_part(
-    context: PageContext, connection: sa.Connection, part: PartInFull
+    context: StationPlace, connection: sa.Connection, part: PartInFull
 ) -> dict[tuple[str, int], Box]:
     """Where the pictures of a part's views lay, by camera and view index; those not known are left out."""
     nominal_mm = _nominal_mm(connection, part.facts["recipe_sha256"])
@@ -101,7 +119,7 @@ def _nominal_mm(connection: sa.Connection, recipe_sha256: str | None) -> float |
         return None  # a recipe of another version
 
 
-def _younger_than_geometry(context: PageContext, part: PartInFull) -> bool:
+def _younger_than_geometry(context: StationPlace, part: PartInFull) -> bool:
     """The geometry that was loaded is the one by which this part was cut out."""
     if context.station_file is None:
         return False

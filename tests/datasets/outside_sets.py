@@ -53,7 +53,7 @@ def labelme_set(folder: Path) -> Path:
     ]
     for shape in shapes:
         shape |= {"group_id": None, "description": "", "flags": {"sure": True}, "mask": None}
-    content = {
+    content: dict[str, object] = {
         "version": "5.5.0", "flags": {}, "shapes": shapes, "imagePath": "a.png", "imageData": None,
         "imageHeight": HEIGHT_PX, "imageWidth": WIDTH_PX,
     }  # fmt: skip
@@ -65,7 +65,11 @@ def yolo_set(folder: Path) -> Path:
     """A set as Roboflow exports it: train and valid folders, the paths of data.yaml one level off."""
     for split, stem, seed in (("train", "a", 1), ("train", "b", 2), ("valid", "c", 3)):
         picture(folder / split / "images" / f"{stem}.png", seed)
-    labels = {"train/labels/a.txt": "1 0.5 0.5 0.25 0.5\n", "train/labels/b.txt": "", "valid/labels/c.txt": ""}
+    labels = {
+        "train/labels/a.txt": "1 0.5 0.5 0.25 0.5\n",
+        "train/labels/b.txt": "",
+        "valid/labels/c.txt": "",
+    }
     labels["valid/labels/c.txt"] = "0 0.25 0.25 0.5 0.25 0.5 0.5\n"
     for name, text in labels.items():
         path = folder / name
@@ -94,7 +98,14 @@ def coco_set(folder: Path) -> Path:
     picture(folder / "img" / "a.png", 1)
     picture(folder / "img" / "b.png", 2)
     images = [
-        {"id": 7, "file_name": "a.png", "width": WIDTH_PX, "height": HEIGHT_PX, "license": 1, "flickr_url": ""},
+        {
+            "id": 7,
+            "file_name": "a.png",
+            "width": WIDTH_PX,
+            "height": HEIGHT_PX,
+            "license": 1,
+            "flickr_url": "",
+        },
         {"id": 9, "file_name": "b.png", "width": WIDTH_PX, "height": HEIGHT_PX},
     ]
     note = {

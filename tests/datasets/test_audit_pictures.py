@@ -144,9 +144,29 @@ def test_a_composed_picture_is_found_by_its_look_when_it_names_a_false_backgroun
     made = sample("c0", origin="composed", truth={"background": "t0.png"})
     write_set(tmp_path / "composed", [made], {"c0": _marked(picture(1004))})  # v0
     report = audit_sets([tmp_path])
-    assert [finding.code for finding in report.findings if finding.level == "fail"] == ["leak_alike"]
+    fails = [finding.code for finding in report.findings if finding.level == "fail"]
+    assert fails == ["leak_alike", "false_background"]
     write_set(tmp_path / "composed", [made], {"c0": _marked(picture(1000))})  # t0, as it says
     assert not audit_sets([tmp_path]).failed
+
+
+def test_a_cut_of_a_frame_must_show_the_frame_it_names(tmp_path: Path) -> None:
+    write_set(tmp_path / "frames", good_samples())
+    made = sample("c0", origin="composed", truth={"background": "t0.png"}, width_px=90, boxes=())
+    cut = _marked(picture(1000))[:, 60:150]  # of t0, as it says
+    write_set(tmp_path / "composed", [made], {"c0": cut})
+    assert [f.code for f in audit_sets([tmp_path]).findings if f.level == "fail"] == []
+    write_set(tmp_path / "composed", [made], {"c0": _marked(picture(1004))[:, 60:150]})  # of v0
+    assert [f.code for f in audit_sets([tmp_path]).findings if f.level == "fail"] == ["false_background"]
+
+
+def test_masks_are_no_stray_pictures(tmp_path: Path) -> None:
+    masked = good_samples()[0].model_copy(update={"truth": {"mask_file": "masks/t0.png"}})
+    write_set(tmp_path, [masked, *good_samples()[1:]])
+    assert _codes(tmp_path) == [("broken_picture", "fail")]
+    (tmp_path / "masks").mkdir()
+    cv2.imwrite(str(tmp_path / "masks" / "t0.png"), picture(5))
+    assert _codes(tmp_path) == []
 
 
 def test_pictures_of_one_fixed_camera_are_no_copies_of_each_other() -> None:

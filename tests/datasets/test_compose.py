@@ -5,39 +5,71 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from datasets.synthetic.compose import Tile, component_boxes, compose
+from datasets.synthetic.camera import CameraState
+from datasets.synthetic.compose import CROP_MARGIN, Tile, component_boxes, compose
 
-SIDE = 120
-NOMINAL_PX = 100.0
+CAMERA = CameraState(
+    ball_grey=60.0,
+    panel_grey=200.0,
+    blur_px=0.5,
+    motion_xy_px=(0.0, 0.0),
+    read_noise=1.0,
+    shot_noise=0.05,
+    gamma=1.0,
+    vignette=0.0,
+)
 
 
-def _disc(radius_px: float, grey: float) -> Tile:
-    y, x = np.mgrid[0:SIDE, 0:SIDE] + 0.5 - SIDE / 2
-    alpha = (np.hypot(x, y) <= radius_px).astype(np.float32)
+def _disc(diameter_px: float, grey: float, *, whole: bool = False) -> Tile:
+    side = round(diameter_px * 1.3)
+    y, x = np.mgrid[0:side, 0:side] + 0.5 - side / 2
+    alpha = (np.hypot(x, y) <= diameter_px / 2).astype(np.float32)
     defect = ((np.abs(x - 10) < 8) & (np.abs(y + 5) < 6)).astype(np.float32)
-    return Tile(np.full((SIDE, SIDE), grey, np.float32), alpha, defect)
+    picture = np.where(alpha > 0, grey, 20.0) if whole else np.full((side, side), grey)
+    return Tile(picture.astype(np.float32), alpha, defect, whole=whole)
 
 
-@pytest.mark.parametrize("diameter_px", [120.0, 160.0, 200.0])
-def test_crop_holds_the_dark_ball_before_the_bright_panel(diameter_px: float) -> None:
-    for seed in range(8):
-        crop = compose(_disc(50, 60.0), NOMINAL_PX, diameter_px, None, np.random.default_rng(seed))
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("diameter_px", [100.0, 160.0])
+def test_crop_holds_the_ball_and_its_defect(diameter_px: float, whole: bool) -> None:
+    for seed in range(6):
+        tile = _disc(diameter_px, 60.0, whole=whole)
+        crop = compose(tile, diameter_px, CAMERA, None, 0.03, np.random.default_rng(seed))
         assert crop.grey.dtype == np.uint8
-        assert crop.grey.shape[0] == crop.grey.shape[1]
-        assert 0.94 * 1.15 <= crop.grey.shape[0] / diameter_px <= 1.06 * 1.15
-        middle = crop.grey.shape[0] // 2
-        border = np.concatenate([crop.grey[:6, :6].ravel(), crop.grey[-6:, -6:].ravel()])
-        assert crop.grey[middle - 5 : middle + 5, middle - 5 : middle + 5].mean() + 20 < border.mean()
-        # The defect keeps its share of the ball: 16 x 12 px of a disc of 100 px.
-        assert crop.defect.sum() == pytest.approx(192 * (diameter_px / NOMINAL_PX) ** 2, rel=0.12)
+        side = crop.grey.shape[0]
+        assert crop.grey.shape == crop.defect.shape == crop.alpha.shape == (side, side)
+        assert 0.96 * CROP_MARGIN <= side / diameter_px <= 1.04 * CROP_MARGIN
+        # All of the ball and of its defect lie in the crop, at the same place.
+        assert crop.alpha.sum() == pytest.approx(tile.alpha.sum(), rel=1e-6)
+        assert crop.defect.sum() == tile.defect.sum()
+        ys, xs = np.nonzero(crop.defect)
+        rows, columns = np.nonzero(crop.alpha > 0.5)
+        assert xs.mean() - columns.mean() == pytest.approx(10.0, abs=0.6)
+        assert ys.mean() - rows.mean() == pytest.approx(-5.0, abs=0.6)
+        ball, ground = crop.clean[crop.alpha > 0.9], crop.clean[crop.alpha < 0.1]
+        assert np.median(ball) == pytest.approx(60.0, abs=3.0)
+        assert np.median(ground) == pytest.approx(20.0 if whole else 200.0, rel=0.25)
 
 
 def test_neighbour_darkens_a_side() -> None:
-    alone = compose(_disc(50, 60.0), NOMINAL_PX, 160.0, None, np.random.default_rng(4))
-    beside = compose(_disc(50, 60.0), NOMINAL_PX, 160.0, _disc(50, 60.0), np.random.default_rng(4))
+    tile = _disc(160.0, 60.0)
+    alone = compose(tile, 160.0, CAMERA, None, 0.03, np.random.default_rng(4))
+    beside = compose(tile, 160.0, CAMERA, tile, 0.03, np.random.default_rng(4))
     middle = alone.grey.shape[0] // 2
     edges = [min(int(crop.grey[middle, 1]), int(crop.grey[middle, -2])) for crop in (alone, beside)]
     assert edges[1] < edges[0]
+
+
+def test_a_piece_longer_than_the_frame_is_cut_and_its_rows_repeat() -> None:
+    tile = _disc(300.0, 60.0)
+    cut = 0
+    for seed in range(12):
+        # said to be a view of a ball of 150 px: the frame is 225 px high
+        crop = compose(tile, 150.0, CAMERA, None, 0.0, np.random.default_rng(seed))
+        if np.ptp(crop.alpha[:20].sum(axis=1)) == 0 and crop.alpha.sum() < 0.99 * tile.alpha.sum():
+            cut += 1
+            assert np.array_equal(crop.grey[0], crop.grey[1])
+    assert 0 < cut < 12
 
 
 @pytest.mark.parametrize(

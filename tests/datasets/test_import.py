@@ -1,4 +1,4 @@
-"""`ferrogate data import`: each format gives the right boxes, and what is wrong with a set is one clear error."""
+"""`ferrogate data import`: each format gives the right boxes; what is wrong with a set is one clear error."""
 
 from __future__ import annotations
 
@@ -72,7 +72,10 @@ def test_labelme_shapes(tmp_path: Path) -> None:
 def test_yolo_takes_names_splits_and_polygons(tmp_path: Path) -> None:
     data = imported("yolo", yolo_set(tmp_path / "set"), tmp_path / "out")
     assert data.labels == ("crack", "pit")
-    assert boxes(data) == [("a.png", "pit", (30.0, 15.0, 50.0, 45.0)), ("c.png", "crack", (20.0, 15.0, 40.0, 30.0))]
+    assert boxes(data) == [
+        ("a.png", "pit", (30.0, 15.0, 50.0, 45.0)),
+        ("c.png", "crack", (20.0, 15.0, 40.0, 30.0)),
+    ]
     assert [sample.split for sample in data.samples] == ["train", "train", "val"]
     assert data.samples[2].boxes[0].area_px == 150  # half of its box: a triangle's corner is missing
     assert data.samples[1].boxes == ()
@@ -304,7 +307,9 @@ def test_a_leaking_split_of_the_source_is_refused(tmp_path: Path, capsys: pytest
     assert run("yolo", src, tmp_path / "out", "--group-by", "match:png", "--split", "share") == 0
 
 
-def test_a_folder_of_something_else_is_never_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_of_something_else_is_never_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "thesis.txt").write_text("years of work", encoding="utf-8")

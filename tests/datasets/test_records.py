@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from datasets.records import (
+    COCO_FILE,
     BoxRecord,
     DataSet,
     SampleRecord,
@@ -17,6 +19,7 @@ from datasets.records import (
     split_of,
     write_coco,
 )
+from tests.datasets.rich_set import rich_set
 from vision.contract import BALL_LABELS
 from vision.errors import ConfigError
 
@@ -47,6 +50,24 @@ def _data() -> DataSet:
 
 def test_round_trip_keeps_everything(tmp_path: Path) -> None:
     data = _data()
+    write_coco(data, tmp_path)
+    assert read_coco(tmp_path) == data
+
+
+def test_every_field_comes_back_and_the_same_data_give_the_same_bytes(tmp_path: Path) -> None:
+    data = rich_set(tmp_path)
+    first = (tmp_path / COCO_FILE).read_bytes()
+    again = read_coco(tmp_path)
+    assert again == data
+    write_coco(again, tmp_path)
+    assert (tmp_path / COCO_FILE).read_bytes() == first
+
+
+def test_corners_come_back_although_the_file_holds_sizes(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    corners = [tuple(round(float(v), 6) for v in sorted(random.uniform(0, 4000, 4))) for _ in range(200)]
+    boxes = tuple(BoxRecord(label="crack", xyxy_px=(a, b, c, d), area_px=1) for a, b, c, d in corners)
+    data = DataSet(labels=BALL_LABELS, samples=(_sample("a.png", "g1", "train", boxes),))
     write_coco(data, tmp_path)
     assert read_coco(tmp_path) == data
 

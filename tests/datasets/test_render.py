@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datasets.synthetic.bank import BallBank
 from datasets.synthetic.defects import DEFECTS
 from datasets.synthetic.make_ball import BallFactory
 from datasets.synthetic.render import Renderer, camera_rotation
-from datasets.synthetic.render_balls import render_training_set
-from datasets.synthetic.render_bank import plan_labels
+from datasets.synthetic.render_balls import render_set
+from datasets.synthetic.render_bank import build_bank, plan_labels
 from datasets.synthetic.settings import SETTINGS_DIR, RenderSettings, load_settings
 from datasets.synthetic.sphere import COLUMNS, ROWS, Ball, triangles, unit_directions
 from tests.training.extra import needs_renderer
@@ -107,6 +108,21 @@ def test_silhouette_and_mask_agree_with_geometry(settings: RenderSettings) -> No
 
 @pytest.mark.train
 @needs_renderer
+def test_the_shipped_bank_is_what_its_seed_and_settings_render(tmp_path: Path) -> None:
+    shipped = BallBank()
+    settings = RenderSettings.model_validate(shipped.index.settings)
+    old = shipped.index.balls[0]
+    index = build_bank(tmp_path, settings, [old.label], shipped.index.seed, "test", show_progress=False)
+    new = index.balls[0]
+    assert new.model_copy(update={"views": old.views}) == old
+    for before, after in zip(shipped.views(old), BallBank(tmp_path).views(new), strict=True):
+        assert after.truth == before.truth
+        inside = before.alpha == 255
+        assert abs(after.grey[inside].astype(float) - before.grey[inside]).mean() < 6.0
+
+
+@pytest.mark.train
+@needs_renderer
 def test_the_same_seed_renders_the_same_ball(settings: RenderSettings) -> None:
     renderer, factory = Renderer(NOMINAL_PX, settings), BallFactory(settings)
     light = np.ones((64, 128), np.float32)
@@ -120,11 +136,30 @@ def test_the_same_seed_renders_the_same_ball(settings: RenderSettings) -> None:
     assert np.array_equal(first.defect, second.defect)
 
 
-def test_bank_settings_are_never_trained_on(tmp_path: Path) -> None:
-    bank = load_settings(SETTINGS_DIR / "bank.yaml")
+@pytest.mark.parametrize("name", ["bank", "test"])
+def test_settings_for_evaluation_are_never_trained_on(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="never trained on"):
-        render_training_set(tmp_path, bank, 8, 1, "test", show_progress=False)
+        render_set(
+            tmp_path / "set", load_settings(SETTINGS_DIR / f"{name}.yaml"), 8, 1, "test", show_progress=False
+        )
     assert not list(tmp_path.iterdir())
+
+
+def test_settings_for_training_measure_nothing(tmp_path: Path, settings: RenderSettings) -> None:
+    with pytest.raises(ConfigError, match="measures nothing"):
+        render_set(tmp_path / "set", settings, 8, 1, "test", test=True, show_progress=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_evaluation_settings_differ_from_training_in_light_surface_and_camera() -> None:
+    train, test = (load_settings(SETTINGS_DIR / f"{name}.yaml") for name in ("train", "test"))
+    assert train.noise_seed != test.noise_seed
+    assert train.camera != test.camera
+    assert train.stage != test.stage
+    for name, finish in test.finishes.items():
+        assert finish.surface != train.finishes[name].surface
+    for rig_name, rig in test.rigs.items():
+        assert rig.light != train.rigs[rig_name].light
 
 
 def test_bank_plan() -> None:

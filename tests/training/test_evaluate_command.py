@@ -65,6 +65,7 @@ def _json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_rail_with_the_stock_recipe(
     rail: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], quick: None
 ) -> None:

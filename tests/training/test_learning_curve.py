@@ -126,7 +126,9 @@ def test_figure_names_axes_and_budget_and_is_equal_for_equal_points() -> None:
     said = re.findall(r"<!-- (.*?) -->", text)
     assert any("labelled frames in training" in one for one in said)
     assert any("average precision at IoU 0.5" in one for one in said)
-    assert any("20 steps of 4 tiles" in one and "6 val frames" in one for one in said)
+    # The note has two lines, each a text of its own.
+    assert any("20 steps of 4 tiles" in one for one in said)
+    assert any("6 val frames" in one for one in said)
     assert {"25", "100", "from scratch", "pretrained"} <= set(said)
     assert curve_svg(_curve(points)) == text
     assert curve_svg(_curve(points[:2])) != text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,8 +70,21 @@ def finished(tmp_path: Path, settings: TrainSettings) -> tuple[Path, TrainingMan
     return run, manifest
 
 
-def _uri(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'log' / 'mlflow.db'}"
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with MLflow's tables: making them takes longer than all else here."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    _client(f"sqlite:///{path}").search_experiments(max_results=1)
+    return path
+
+
+@pytest.fixture
+def uri(tmp_path: Path, empty_store: Path) -> str:
+    """A store of the test's own."""
+    path = tmp_path / "log" / "mlflow.db"
+    path.parent.mkdir()
+    shutil.copyfile(empty_store, path)
+    return f"sqlite:///{path}"
 
 
 def _client(uri: str) -> Any:
@@ -81,11 +95,9 @@ def _client(uri: str) -> Any:
 
 @needs_mlflow
 def test_a_run_is_logged_whole(
-    tmp_path: Path, settings: TrainSettings, finished: tuple[Path, TrainingManifest]
+    tmp_path: Path, uri: str, settings: TrainSettings, finished: tuple[Path, TrainingManifest]
 ) -> None:
     run, manifest = finished
-    (tmp_path / "log").mkdir()
-    uri = _uri(tmp_path)
     with tracking.tracked(uri, "rail", run, settings, "ferrogate train rail") as log:
         assert log is not None
         log.epoch("rail", 1, {"box_loss": 2.0, "cls_loss": 3.0})
@@ -111,9 +123,8 @@ def test_a_run_is_logged_whole(
 
 
 @needs_mlflow
-def test_a_resumed_run_goes_on_in_the_same_log(tmp_path: Path, settings: TrainSettings) -> None:
-    (tmp_path / "log").mkdir()
-    uri, run = _uri(tmp_path), tmp_path / "run"
+def test_a_resumed_run_goes_on_in_the_same_log(tmp_path: Path, uri: str, settings: TrainSettings) -> None:
+    run = tmp_path / "run"
 
     def broken() -> None:
         with tracking.tracked(uri, "rail", run, settings, "first") as log:
@@ -138,9 +149,20 @@ def test_a_resumed_run_goes_on_in_the_same_log(tmp_path: Path, settings: TrainSe
 
 
 @needs_mlflow
-def test_a_log_that_fails_later_is_said_once_and_caught_up(tmp_path: Path, settings: TrainSettings) -> None:
-    (tmp_path / "log").mkdir()
-    uri, said = _uri(tmp_path), list[str]()
+def test_epochs_kept_by_other_processes_are_logged_afterwards(
+    tmp_path: Path, uri: str, settings: TrainSettings
+) -> None:
+    log = tracking.open_log(uri, "rail", tmp_path / "run", settings, "x")
+    log.replay([{"stage": "rail", "epoch": number, "box_loss": 3.0 / number} for number in (1, 2, 3)])
+    history = _client(uri).get_metric_history(log.run_id, "rail/box_loss")
+    assert [(point.step, point.value) for point in history] == [(1, 3.0), (2, 1.5), (3, 1.0)]
+
+
+@needs_mlflow
+def test_a_log_that_fails_later_is_said_once_and_caught_up(
+    tmp_path: Path, uri: str, settings: TrainSettings
+) -> None:
+    said: list[str] = []
     log = tracking.open_log(uri, "rail", tmp_path / "run", settings, "x", warn=said.append)
     log.epoch("rail", 1, {"box_loss": 4.0})
     database = sqlite3.connect(tmp_path / "log" / "mlflow.db")

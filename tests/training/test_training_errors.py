@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from datasets.training_run import SourceSettings, TrainSettings
+from datasets.training_run import SourceSettings, TrainingManifest, TrainSettings, write_manifest
 from tests.training.extra import needs_training
 from tests.training.tiny_rail import make_rail_data
 from vision.contract import RailSpec
@@ -190,6 +190,14 @@ def test_a_loss_that_is_no_number_is_said(data: Path, tmp_path: Path) -> None:
     weights = tmp_path / "weights.pt"
     huge = {name: torch.full_like(one, 1e30) if one.ndim > 1 else one for name, one in state.items()}
     torch.save(huge, weights)
+    with pytest.raises(ConfigError, match="nothing says what these weights have seen"):
+        _train(data, tmp_path / "run", start_weights=weights)
+    assert not (tmp_path / "run").exists()
+    about = TrainingManifest(
+        station="rail", labels=("defect", "dirt", "gap"), data_dir="", data_sha256="a" * 64, data_info={},
+        samples={}, settings=_settings(), command="test", packages={}, weights_sha256="b" * 64, metrics={},
+    )  # fmt: skip
+    write_manifest(about, tmp_path)
     with pytest.raises(FerrogateError, match="no longer a number") as found:
         _train(data, tmp_path / "run", start_weights=weights)
     assert "learning rate" in found.value.todo

@@ -33,8 +33,11 @@ def draw_frame(rng: np.random.Generator) -> tuple[UInt8Array, tuple[BoxRecord, .
     return np.clip(frame, 0, 255).astype(np.uint8), tuple(boxes)
 
 
-def make_set(folder: Path, counts: dict[Split, int], seed: int) -> DataSet:
-    """Write one data set of frames, so many of each split; two neighbouring frames are a group."""
+def make_set(folder: Path, counts: dict[Split, int], seed: int, *, composed: bool = False) -> DataSet:
+    """Write one data set of frames, so many of each split; two neighbouring frames are a group.
+
+    `composed`: each says which frame of the other set it was made of.
+    """
     (folder / "images").mkdir(parents=True)
     rng = np.random.default_rng(seed)
     samples = []
@@ -54,8 +57,10 @@ def make_set(folder: Path, counts: dict[Split, int], seed: int) -> DataSet:
                 label="defect",
                 split=split,
                 boxes=boxes,
-                sequence="run",
-                frame=number,
+                sequence="" if composed else "run",
+                frame=None if composed else number,
+                origin="composed" if composed else "real",
+                truth={"background": file} if composed else {},
             )
         )
     data = DataSet(labels=RAIL_LABELS, info={"made": "for a test"}, samples=tuple(samples))
@@ -96,6 +101,6 @@ def make_steel(folder: Path, count: int, seed: int) -> DataSet:
 def make_rail_data(folder: Path) -> Path:
     """`frames`, `composed` and `steel` as `ferrogate data build rail` lays them out."""
     make_set(folder / "frames", {"train": 8, "val": 4}, seed=1)
-    make_set(folder / "composed", {"train": 4}, seed=2)
+    make_set(folder / "composed", {"train": 4}, seed=2, composed=True)
     make_steel(folder / "steel", 8, seed=3)
     return folder

@@ -168,11 +168,12 @@ def baseline_section(own: DetectionFigures, baseline: BaselineFigures) -> Sectio
     rows.append(("mAP50", with_bounds(own.map50), with_bounds(other.map50)))
     rows.append(("mAP50-95", with_bounds(own.map50_95), with_bounds(other.map50_95)))
     ratio, rest = compared(own.map50.value, other.map50.value)
+    times = f", and is {ratio:.2f} times it" if other.map50.value > 0.0 else ""
     return Section(
         "Beside the stock recipe",
         (
-            f"{baseline.recipe} Scored on the same pictures by the same code. mAP50 is {ratio:.2f} times the "
-            f"stock recipe's, and gains {rest:.0%} of what that lacks to 1.",
+            f"{baseline.recipe} Scored on the same pictures by the same code. mAP50 gains {rest:.0%} of what "
+            f"the stock recipe's lacks to 1{times}.",
             baseline.caution,
         ),
         (Table(("", "this model", "stock recipe"), tuple(rows)),),

@@ -40,7 +40,8 @@ def against_baseline(map50: float, baseline: float | None) -> Target:
     if baseline is None:
         return Target(name, asked, "not measured (--baseline)", None)
     ratio, rest = compared(map50, baseline)
-    measured = f"{ratio:.2f} times; {rest:.2f} of the rest"
+    times = f"{ratio:.2f} times" if baseline > 0.0 else "the stock recipe has 0"
+    measured = f"{times}; {rest:.2f} of the rest"
     return Target(name, asked, measured, ratio >= TIMES_BASELINE or rest >= SHARE_OF_THE_REST)
 
 

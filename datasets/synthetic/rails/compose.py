@@ -191,8 +191,10 @@ def lay_marks(canvas: RailCanvas, patches: Sequence[Patch], wanted: int, rng: np
 def unlabelled_truth(laid: Sequence[Laid], shift_px: int = 0) -> dict[str, str | float | bool | None]:
     """Marks that are no object of the detector (weld, bolt hole), as one JSON text under `unlabelled`."""
     found = [
-        {"fine": one.mark.fine, "xyxy_px": [one.xyxy_px[0] - shift_px, one.xyxy_px[1],
-                                            one.xyxy_px[2] - shift_px, one.xyxy_px[3]]}
+        {
+            "fine": one.mark.fine,
+            "xyxy_px": [one.xyxy_px[0] - shift_px, one.xyxy_px[1], one.xyxy_px[2] - shift_px, one.xyxy_px[3]],
+        }
         for one in laid
         if one.mark.label is None
     ]
@@ -237,5 +239,3 @@ def replace_box(box: BoxRecord, xyxy_px: tuple[float, float, float, float], shar
     """The record with another box, its area scaled by what is left of it, and no outline."""
     area = round(box.area_px * min(1.0, share))
     return box.model_copy(update={"xyxy_px": xyxy_px, "area_px": area, "polygons_px": ()})
-
-

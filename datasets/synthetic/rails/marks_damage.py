@@ -72,7 +72,9 @@ def scratch(px_per_mm: float, head_px: float, rng: np.random.Generator) -> Mark:
     shape = _canvas(length, width, px_per_mm)
     y, x = grid_mm(shape, px_per_mm)
     way = 0.15 * width * smooth_noise((shape[0], 1), (shape[0] / 4.0, 1.0), rng)
-    near = np.exp(-(((x - way) / np.float32(0.22 * width)) ** 2)) * soft_step(np.abs(y), length / 2, length / 2.6)
+    near = np.exp(-(((x - way) / np.float32(0.22 * width)) ** 2)) * soft_step(
+        np.abs(y), length / 2, length / 2.6
+    )
     cell = max(1.2, rng.uniform(0.6, 1.3) * px_per_mm)
     spots = fractal(shape, (cell, cell * 1.7), rng, octaves=3)
     limit = rng.uniform(0.8, 1.3)

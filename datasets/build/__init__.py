@@ -1,0 +1,1 @@
+"""Builders: one module makes one data set out of the folder of real pictures."""
