@@ -28,9 +28,9 @@ class TileDetector(Protocol):
 def detect_views(detector: TileDetector, tile: UInt8Array, views: int, min_score: float) -> Detections:
     """Look at a tile 1, 2 (and left-right) or 4 times (and upside down, and both).
 
-    Boxes of one mark are averaged, weighted by score; the score is the sum over the views divided by their
-    number, so that a mark seen in one view only counts little (weighted boxes fusion, Solovyev et al.
-    2021).
+    Boxes of one mark are averaged, weighted by score; its score is the mean of as many boxes as there
+    are views, the strongest, missing ones counting as 0, so that a mark seen in one view only counts
+    little (weighted boxes fusion, Solovyev et al. 2021).
 
     Args:
         detector: of the rail station.
@@ -43,7 +43,7 @@ def detect_views(detector: TileDetector, tile: UInt8Array, views: int, min_score
     """
     if views == 1:
         return detector.detect(tile, min_score)
-    boxes, score, class_id, view_of = [], [], [], []
+    boxes, score, class_id = [], [], []
     labels: tuple[str, ...] = ()
     for view in range(views):
         # A mark may be weak in one view and strong in the others.
@@ -51,19 +51,17 @@ def detect_views(detector: TileDetector, tile: UInt8Array, views: int, min_score
         boxes.append(_back(found.xyxy_px, view, tile.shape[1], tile.shape[0]))
         score.append(found.score)
         class_id.append(found.class_id)
-        view_of.append(np.full(len(found), view))
         labels = found.labels
-    seen = _Seen(*(np.concatenate(part) for part in (boxes, score, class_id, view_of)))
+    seen = _Seen(np.concatenate(boxes), np.concatenate(score), np.concatenate(class_id))
     return _fused(seen, labels, views, min_score)
 
 
 class _Seen(NamedTuple):
-    """Boxes (N, 4) of all views, their scores, classes and views (N,)."""
+    """Boxes (N, 4) of all views, their scores and classes (N,)."""
 
     boxes: npt.NDArray[np.float32]
     score: npt.NDArray[np.float32]
     class_id: npt.NDArray[np.int64]
-    view: npt.NDArray[np.int64]
 
 
 def _mirror(tile: UInt8Array, view: int) -> UInt8Array:
@@ -93,12 +91,10 @@ def _fused(seen: _Seen, labels: tuple[str, ...], views: int, min_score: float) -
         alike[best] = True
         members = [k for k in order if free[k] and alike[k]]
         free[members] = False
-        # The best box of each view counts: a view with two boxes on one mark must not count twice.
-        _, first = np.unique(seen.view[members], return_index=True)
-        chosen = np.array(members)[first]
-        weight = seen.score[chosen].astype(np.float64)
-        boxes.append((seen.boxes[chosen] * weight[:, None]).sum(axis=0) / weight.sum())
-        scores.append(weight.sum() / views)
+        # All boxes of the mark place it, those of one view, too; for the score no more boxes than views.
+        weight = seen.score[members].astype(np.float64)
+        boxes.append((seen.boxes[members] * weight[:, None]).sum(axis=0) / weight.sum())
+        scores.append(weight[:views].sum() / views)
         classes.append(seen.class_id[best])
     total = np.array(scores, np.float32)
     keep = [k for k in np.argsort(-total, kind="stable") if total[k] >= min_score]

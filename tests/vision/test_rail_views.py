@@ -69,9 +69,10 @@ def test_views_vote(tile: UInt8Array, scores: list[float], expected: list[float]
     assert found.score == pytest.approx(expected)
 
 
-def test_a_view_with_two_boxes_on_one_mark_counts_once(tile: UInt8Array) -> None:
+def test_two_boxes_on_one_mark_come_out_as_one_and_lift_no_score(tile: UInt8Array) -> None:
     found = detect_views(Darkest([0.8] * 4, extra=True), tile, 4, 0.1)
     assert found.score == pytest.approx([0.8])
+    assert found.xyxy_px == pytest.approx(np.array([[40, 10, 60, 18]]))
 
 
 def test_nothing_seen_is_nothing(tile: UInt8Array) -> None:
