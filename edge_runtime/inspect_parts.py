@@ -13,6 +13,7 @@ from typing import Protocol
 
 import cv2
 
+from edge_runtime.whole_file import whole_file
 from vision.detector import Detector
 from vision.errors import ConfigError, FerrogateError
 from vision.types import Detections, UInt8Array, Verdict
@@ -110,15 +111,22 @@ def make_folder(folder: Path) -> None:
 
 
 def write_overlay(folder: Path, name: str, number: int, drawn: UInt8Array) -> None:
-    """Write one drawn picture; the running number keeps pictures of one name in two folders apart.
+    """Write one drawn picture, whole; the running number keeps pictures of one name in two folders apart.
 
     Raises:
         FerrogateError: it cannot be written.
     """
     path = folder / f"{number:05d}_{Path(name).stem}.png"
     ok, data = cv2.imencode(".png", drawn)
+    if not ok:
+        raise FerrogateError(
+            f"the overlay of {drawn.shape[1]}x{drawn.shape[0]} pixels cannot be made a PNG file",
+            where=str(path),
+            todo="cut the picture, or leave out --overlays",
+        )
     try:
-        path.write_bytes(data.tobytes() if ok else b"")
+        with whole_file(path) as part:
+            part.write_bytes(data.tobytes())
     except OSError as error:
         raise not_written("overlay", path, error) from error
 

@@ -53,11 +53,15 @@ def compare(pairs: Iterable[tuple[Float32Array, Float32Array]]) -> Parity:
     """Compare (1, N, 6) outputs of network and file, picture by picture.
 
     The TOP_ROWS best rows of each are paired with the other's rows by class, corners and
-    score; one without a partner of its class counts as a difference of its whole score.
+    score; one without a partner of its class counts as a difference of its whole score. Numbers that are
+    none count as an endless difference: they would pass every comparison unseen.
     """
     pictures, boxes, worst_score, worst_box = 0, 0, 0.0, 0.0
     for network, file in pairs:
         pictures += 1
+        if not (np.isfinite(network).all() and np.isfinite(file).all()):
+            worst_score = worst_box = float("inf")
+            continue
         for ours, theirs in ((network[0], file[0]), (file[0], network[0])):
             for row in ours[np.argsort(-ours[:, 4])[:TOP_ROWS]]:
                 boxes += 1

@@ -23,6 +23,10 @@ from vision.rail_views import detect_views
 from vision.silhouette import as_grey
 from vision.types import Detections, Float32Array, UInt8Array
 
+#: A box that the picture's border cuts to a shorter side than this, or to a smaller share, is left out.
+_LEAST_SIDE_PX = 1.0
+_LEAST_INSIDE = 0.25
+
 
 class RailDetector(Protocol):
     """What the inspector needs of a detector (`vision.detector.Detector` is one)."""
@@ -144,8 +148,12 @@ def _head_box(head: RailHead, upright: UInt8Array, *, turned: bool) -> tuple[flo
 
 
 def _in_picture(boxes: Float32Array, merged: Detections, image: UInt8Array) -> Detections:
-    """Boxes cut at the picture's border; what lies outside, in the black beside a strip, goes."""
+    """Boxes cut at the picture's border; what lies outside, in the black beside a strip, goes.
+
+    So does what is left of less than a pixel, or of little of a box: nothing can be seen of such a mark.
+    """
     height, width = image.shape[:2]
     cut = np.clip(boxes, 0.0, np.array([width, height, width, height], np.float32)).astype(np.float32)
-    keep = (cut[:, 2] - cut[:, 0] > 0.0) & (cut[:, 3] - cut[:, 1] > 0.0)
+    sides, whole = cut[:, 2:] - cut[:, :2], boxes[:, 2:] - boxes[:, :2]
+    keep = (sides >= _LEAST_SIDE_PX).all(axis=1) & (sides.prod(axis=1) >= _LEAST_INSIDE * whole.prod(axis=1))
     return Detections(cut[keep], merged.score[keep], merged.class_id[keep], merged.labels)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vision.preprocess import check_image
+from vision.rail_rows import bent_rows
 from vision.types import Float32Array, UInt8Array
 
 Float64Array = npt.NDArray[np.float64]
@@ -362,18 +363,10 @@ def _roughness(grey: UInt8Array, head: RailHead) -> float:
 
     Noise and marks average out in cells or leave the median alone; stones do neither.
     """
-    height = grey.shape[0]
     wide = max(2, int(head.width_px))
-    rows = np.arange(height, dtype=np.float32)
-    columns = (head.start_px(rows)[:, None] + np.arange(wide)[None]).astype(np.float32)
-    straight = cv2.remap(
-        grey,
-        columns,
-        np.repeat(rows[:, None], wide, axis=1),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    return _changes(np.asarray(straight, np.uint8), max(2.0, head.width_px / 6.0))[0]
+    start = head.start_px(np.arange(grey.shape[0], dtype=np.float32))
+    straight = bent_rows(grey, start, wide, cv2.BORDER_REPLICATE)
+    return _changes(straight, max(2.0, head.width_px / 6.0))[0]
 
 
 def _changes(grey: UInt8Array, cell_px: float | None = None) -> tuple[float, float]:

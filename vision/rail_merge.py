@@ -17,6 +17,8 @@ from vision.types import Detections
 
 #: A box that ends this near a tile's border (share of the tile's rows) was cut by it.
 _CUT_SHARE = 0.02
+#: Of a box that reaches below the strip's end less than this lies above: it is a mirrored mark's.
+_LEAST_ABOVE_END = 0.25
 #: Two boxes that agree so well on the rows that both tiles saw are one mark.
 _SAME_IOU = 0.45
 #: A piece cut by its tile's border that lies so far inside the other tile's box is a part of it.
@@ -58,7 +60,8 @@ def merge_tiles(
         found: per tile, boxes in the tile's pixels; all of one set of labels.
         tops_px: per tile, its first row in the strip, rising.
         tile_px: rows of a tile.
-        height_px: rows of the strip; what a tile shows below it is padding, and boxes end there.
+        height_px: rows of the strip; what a tile shows below it is the strip mirrored: boxes end there, and
+            those that hardly reach above it go.
 
     Returns:
         Boxes in strip pixels, scores falling.
@@ -94,7 +97,7 @@ def _boxes(
     for index in np.flatnonzero(found.class_id == class_id):
         x1, y1, x2, y2 = (float(value) for value in found.xyxy_px[index])
         top, bottom = y1 + top_px, min(y2 + top_px, float(height_px))
-        if bottom <= top or x2 <= x1:
+        if x2 <= x1 or y2 <= y1 or bottom - top < _LEAST_ABOVE_END * (y2 - y1):
             continue
         cut = (top_px > 0 and y1 <= margin) or (end_px < height_px and y2 >= tile_px - margin)
         score = float(found.score[index])

@@ -18,6 +18,7 @@ from vision.contract import RailSpec
 from vision.preprocess import check_image
 from vision.rail_head import RailHead as RailHead
 from vision.rail_head import find_head as find_head
+from vision.rail_rows import bent_rows, slanted_rows
 from vision.types import Float32Array, UInt8Array
 
 #: Columns darker than this share of the head are lifted no further: they are not steel in light.
@@ -106,29 +107,22 @@ def tile_tops(height_px: int, tile_px: int, overlap_px: int) -> tuple[int, ...]:
 
 
 def cut_tile(strip: UInt8Array, top_px: int, tile_px: int) -> UInt8Array:
-    """One tile (tile_px, width) of a strip; below its end it is black."""
+    """One tile (tile_px, width) of a strip; a strip that is shorter goes on mirrored.
+
+    Black below its end would look like a gap between two rails.
+    """
     tile = strip[top_px : top_px + tile_px]
     if tile.shape[0] == tile_px:
         return tile
-    return np.pad(tile, ((0, tile_px - tile.shape[0]), (0, 0)))
+    return np.pad(tile, ((0, tile_px - tile.shape[0]), (0, 0)), mode="symmetric")
 
 
 def _straightened(grey: Float32Array, head: RailHead, left_px: float, wide_px: int) -> Float32Array:
     """Rows moved sideways so that the head begins at column `left_px` in each of them; black beside them."""
-    height = grey.shape[0]
     if not head.bends:
-        shift = np.array([[1.0, head.slope, head.left_px - left_px], [0.0, 1.0, 0.0]])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        straight = cv2.warpAffine(
-            grey, shift, (wide_px, height), flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0
-        )
-        return np.asarray(straight, np.float32)
-    rows = np.arange(height, dtype=np.float32)
-    start = head.start_px(rows) - left_px
-    columns = (start[:, None] + np.arange(wide_px)[None]).astype(np.float32)
-    every = np.repeat(rows[:, None], wide_px, axis=1)
-    bent = cv2.remap(grey, columns, every, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0.0)
-    return np.asarray(bent, np.float32)
+        return slanted_rows(grey, head.left_px - left_px, head.slope, wide_px)
+    start = head.start_px(np.arange(grey.shape[0], dtype=np.float32)) - left_px
+    return bent_rows(grey, start, wide_px, cv2.BORDER_CONSTANT)
 
 
 def _levelled(strip: Float32Array, head: RailHead, spec: RailSpec) -> UInt8Array:

@@ -93,7 +93,9 @@ def _fused(seen: _Seen, labels: tuple[str, ...], views: int, min_score: float) -
         free[members] = False
         # All boxes of the mark place it, those of one view, too; for the score no more boxes than views.
         weight = seen.score[members].astype(np.float64)
-        boxes.append((seen.boxes[members] * weight[:, None]).sum(axis=0) / weight.sum())
+        # Boxes of score 0, which min_score 0 lets in, still have a place.
+        share = np.maximum(weight, 1e-9)
+        boxes.append((seen.boxes[members] * share[:, None]).sum(axis=0) / share.sum())
         scores.append(weight[:views].sum() / views)
         classes.append(seen.class_id[best])
     total = np.array(scores, np.float32)

@@ -53,8 +53,18 @@ def iou(first: Float32Array, second: Float32Array) -> Float64Array:
     return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0.0), np.float64)
 
 
-def match_class(scored: Scored, class_id: int, least_iou: float) -> Matched:
-    """Pair one class over all pictures."""
+def match_class(
+    scored: Scored, class_id: int, least_iou: float, most_found: int | None = MAX_FOUND
+) -> Matched:
+    """Pair one class over all pictures.
+
+    Args:
+        scored: pictures.
+        class_id: the class.
+        least_iou: from which a finding and a labelled box are a pair.
+        most_found: findings looked at in one picture, the best ones (COCO's rule); None: all of them,
+            for pictures of a whole rail.
+    """
     scores: list[Float64Array] = []
     indices: list[IntArray] = []
     owners: list[IntArray] = []
@@ -68,7 +78,7 @@ def match_class(scored: Scored, class_id: int, least_iou: float) -> Matched:
         if not len(found) and not len(truth):
             continue
         order = np.argsort(-picture.found.score[found], kind="stable")
-        found = found[order][:MAX_FOUND]
+        found = found[order][:most_found]
         score = picture.found.score[found].astype(np.float64)
         partner = _pair(iou(picture.found.xyxy_px[found], picture.truth_xyxy_px[truth]), least_iou)
         truth_score = np.full(len(truth), -1.0)

@@ -143,6 +143,9 @@ def _whole_file(path: Path) -> Iterator[TextIO]:
     """A text file that appears under its name when all is written, and not at all after an error."""
     if path.is_dir():
         raise ConfigError("the output is a folder", where=str(path), todo="name a file for --jsonl")
+    if path.exists() and not path.is_file():
+        # A device or pipe would be replaced by a file.
+        raise ConfigError("the output is no plain file", where=str(path), todo="name a file for --jsonl")
     try:
         with whole_file(path) as part, part.open("w", encoding="utf-8") as out:
             yield out

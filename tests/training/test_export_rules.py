@@ -38,3 +38,11 @@ def test_parity(file: Float32Array, agrees: bool) -> None:
     else:
         with pytest.raises(FerrogateError, match="differs from the network"):
             parity.check("here")
+
+
+@pytest.mark.parametrize("where", [0, 1])
+def test_numbers_that_are_none_never_agree(where: int) -> None:
+    pair = [_output(_ROW, _OTHER), _output(_ROW, _OTHER)]
+    assert compare([(pair[0], pair[1])]).agrees
+    pair[where] = np.full_like(pair[where], np.nan)
+    assert not compare([(pair[0], pair[1])]).agrees

@@ -158,9 +158,10 @@ def test_a_last_tile_that_overlaps_nearly_whole_finds_nothing_twice() -> None:
     assert merged.xyxy_px.tolist() == [[10, 200, 30, 300]]
 
 
-def test_boxes_in_the_black_below_a_short_strip_end_with_it() -> None:
-    found = tiles([[(D, 0.7, 10, 40, 30, 80), (D, 0.6, 10, 65, 30, 90)]], (0,))
-    merged = merge_tiles(found, (0,), 100, 60)
+def test_boxes_below_a_short_strip_end_with_it_or_go() -> None:
+    """The first lies on the border, the second below it, the third is a mirrored mark's rim."""
+    rows: list[Row] = [(D, 0.7, 10, 40, 30, 80), (D, 0.6, 10, 65, 30, 90), (D, 0.6, 40, 57, 60, 90)]
+    merged = merge_tiles(tiles([rows], (0,)), (0,), 100, 60)
     assert merged.xyxy_px.tolist() == [[10, 40, 30, 60]]
 
 

@@ -133,9 +133,22 @@ def test_an_overlap_without_a_step_is_refused() -> None:
         tile_tops(500, 64, 64)
 
 
-def test_a_tile_below_the_end_is_black_there() -> None:
-    strip = np.full((100, 64), 9, np.uint8)
+def test_a_tile_goes_on_mirrored_below_the_end_of_the_strip() -> None:
+    """Black there would look like a gap between two rails."""
+    strip = np.repeat(np.arange(100, dtype=np.uint8)[:, None], 64, axis=1)
     tile = cut_tile(strip, 80, 64)
     assert tile.shape == (64, 64)
-    assert (tile[:20] == 9).all()
-    assert not tile[20:].any()
+    assert tile[:41, 0].tolist() == [*range(80, 100), *range(99, 79, -1), 80]
+
+
+@pytest.mark.parametrize("bends", [(), ((0.0, 0.0), (40_000.0, 6.0))], ids=["straight", "wandering"])
+def test_a_scan_longer_than_opencv_moves_at_once(bends: tuple[tuple[float, float], ...]) -> None:
+    """40,000 rows; the mark lies behind the border between two parts."""
+    picture = np.full((40_000, 60), 90, np.uint8)
+    picture[33_000:33_010, 30:40] = 5
+    head = RailHead(10.0, 0.0, 40.0, 90.0, True, bends)
+    strip = make_strip(picture, RailSpec(head_px=40), 56, head)
+    x1, y1, x2, y2 = strip.to_strip(np.array([[30, 33_000, 40, 33_010]], np.float32))[0]
+    rows, columns = np.nonzero(strip.pixels[:, 8:48] < 50)
+    seen = (columns.min() + 8, rows.min(), columns.max() + 9, rows.max() + 1)
+    assert seen == pytest.approx((x1, y1, x2, y2), abs=1.0)

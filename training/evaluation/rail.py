@@ -181,7 +181,7 @@ def rails_per_metre(scored: Scored, thresholds: dict[str, float]) -> PerMetre:
         metres += sample.height_px * sample.mm_per_px / 1000.0
     rows = []
     for index, label in enumerate(scored.labels):
-        matched = match_class(scored, index, LOOSE_IOU)
+        matched = match_class(scored, index, LOOSE_IOU, most_found=None)
         if not len(matched.truth_score):
             continue
         false = matched.score[~matched.real]
