@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 
 from datasets.commands import audit, balls, build, convert
+from datasets.synthetic.rails import command as rails
 
 _EXAMPLES = """examples:
   ferrogate data build rail
@@ -16,6 +17,7 @@ _EXAMPLES = """examples:
   ferrogate data export yolo data/own --out yolo/
   ferrogate data audit data/rail
   ferrogate data render-balls --count 4000 --seed 1 --out data/balls
+  ferrogate data render-rails --count 4 --seed 1 --out data/rail/rendered
 """
 
 
@@ -29,3 +31,4 @@ def register(parser: argparse.ArgumentParser) -> None:
     convert.register(commands)
     audit.register(commands)
     balls.register(commands)
+    rails.register(commands)

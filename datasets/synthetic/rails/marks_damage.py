@@ -242,7 +242,6 @@ def wheel_burn(px_per_mm: float, head_px: float, rng: np.random.Generator) -> Ma
     """Where a wheel spun: a long oval, dark with heat, fine cracks across it, smeared rim."""
     length, width = rng.uniform(30.0, 75.0), rng.uniform(18.0, 40.0)
     shape = _canvas(length * 1.2, width * 1.2, px_per_mm)
-    y, _ = grid_mm(shape, px_per_mm)
     half = (length * px_per_mm / 2.0, width * px_per_mm / 2.0)
     field = blob(shape, half, rng, ragged=0.1, cell=min(half) / 2.0)
     inside = soft_step(field, 0.0, 0.3)
@@ -264,7 +263,7 @@ def dent(px_per_mm: float, head_px: float, rng: np.random.Generator) -> Mark:
     texture = soft_step(streak, rng.uniform(-1.0, 0.2), rng.uniform(0.4, 1.2))
     mixed = rng.uniform(0.3, 0.8)
     gain = 1.0 - near * rng.uniform(0.35, 0.8) * (mixed * texture + (1.0 - mixed))
-    return _damage(gain, "dent")
+    return _damage(np.asarray(gain, np.float32), "dent")
 
 
 def crush(px_per_mm: float, head_px: float, rng: np.random.Generator) -> Mark:

@@ -87,7 +87,7 @@ def blob(
 
 
 def draw_lines(shape: tuple[int, int], lines: list[np.ndarray], widths_px: list[float]) -> Float32Array:
-    """Coverage 0..1 of polylines (each (N, 2) x, y in pixels), antialiased, sub-pixel widths as weaker lines."""
+    """Coverage 0..1 of polylines (each (N, 2) x, y in pixels); widths below a pixel draw weaker lines."""
     cover = np.zeros(shape, np.uint8)
     result = np.zeros(shape, np.float32)
     for line, width in zip(lines, widths_px, strict=True):
@@ -101,4 +101,5 @@ def draw_lines(shape: tuple[int, int], lines: list[np.ndarray], widths_px: list[
 def wander(count: int, step: float, rng: np.random.Generator) -> np.ndarray:
     """A random walk of `count` steps of deviation `step`, begun at 0, smoothed a little."""
     walk = np.cumsum(rng.normal(0.0, step, count))
-    return np.convolve(np.pad(walk, 1, mode="edge"), np.full(3, 1.0 / 3.0), mode="valid") - walk[0]
+    smooth = np.convolve(np.pad(walk, 1, mode="edge"), np.full(3, 1.0 / 3.0), mode="valid")
+    return np.asarray(smooth - walk[0], np.float64)

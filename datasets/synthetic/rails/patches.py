@@ -36,7 +36,7 @@ class Patch:
 
 
 def cut_patches(grey: UInt8Array, head: RailHead, sample: SampleRecord) -> list[Patch]:
-    """All marks of a frame that make a usable patch: on the head, with steel above or below, of clear contrast.
+    """All marks of a frame that make a usable patch: on the head, steel above or below, of clear contrast.
 
     Args:
         grey: (H, W) uint8, the frame.

@@ -67,7 +67,7 @@ def draw_steel(
     x = (np.arange(width, dtype=np.float32) + 0.5) / np.float32(width)
     way = 0.03 * smooth_noise((height, 1), (400.0 * along, 1.0), rng)
     away = np.abs(x[None] - np.float32(style.band_centre) - way) / np.float32(style.band_width / 2.0)
-    off = soft_step(away, 0.75, 1.15)
+    off = soft_step(np.asarray(away, np.float32), 0.75, 1.15)
     level = 1.0 - off * np.float32(1.0 - style.edge_level)
     lanes = fractal((1, width), (1.0, 4.0 * across), rng, octaves=4, roughness=0.8)
     lanes = lanes + 0.7 * smooth_noise(shape, (120.0 * along, 0.8 * across), rng)
