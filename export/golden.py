@@ -8,12 +8,17 @@ when that set differs.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+import numpy as np
 
 from export.run_data import InputPicture
 from vision.contract import ModelContract
-from vision.detector import Detector
-from vision.types import Float32Array
+from vision.detector import MIN_SCORE
+from vision.preprocess import preprocess
+from vision.rail_views import detect_views
+from vision.types import Detections, Float32Array, UInt8Array
 
 GOLDEN_PICTURES = 200
 #: One flip is allowed for so many pictures.
@@ -32,21 +37,49 @@ def most_flips(pictures: int) -> int:
     return pictures // PICTURES_PER_FLIP
 
 
-def verdicts_of(detector: Detector, pictures: Sequence[InputPicture]) -> Verdicts:
-    """Labels at or above the detector's own thresholds, picture by picture."""
-    limits = detector.contract.thresholds
-    found = (detector.detect(picture.pixels) for picture in pictures)
+class Looks(Protocol):
+    """What gives a verdict: `vision.detector.Detector`, or the network itself (`NetworkLooks`)."""
+
+    contract: ModelContract
+
+    def detect(self, image: UInt8Array, min_score: float = ...) -> Detections:
+        """Boxes in one picture, in its pixels."""
+
+
+class NetworkLooks:
+    """A network in the place of a detector: same input, same reading of its rows.
+
+    Args:
+        run: (1, C, S, S) float32 to rows (1, N, 6) float32.
+        contract: of the file made from it.
+    """
+
+    def __init__(self, run: Callable[[Float32Array], Float32Array], contract: ModelContract) -> None:
+        self._run = run
+        self.contract = contract
+
+    def detect(self, image: UInt8Array, min_score: float = MIN_SCORE) -> Detections:
+        """Boxes in one picture of the model's own size."""
+        tensor, place = preprocess(image, self.contract.input)
+        rows = self._run(tensor)[0]
+        rows = rows[rows[:, 4] >= min_score]
+        rows = rows[np.argsort(-rows[:, 4], kind="stable")]
+        corners = place.clip_to_image(place.to_image(rows[:, :4]))
+        return Detections(corners, rows[:, 4], np.rint(rows[:, 5]).astype(np.int64), self.contract.labels)
+
+
+def verdicts_of(detector: Looks, pictures: Sequence[InputPicture]) -> Verdicts:
+    """Labels at or above the contract's thresholds, picture by picture.
+
+    A rail's tile is looked at as often as the product does: the thresholds are meant for that.
+    """
+    contract = detector.contract
+    views = 1 if contract.rail is None else contract.rail.views
+    limits = contract.thresholds
+    found = (detect_views(detector, picture.pixels, views, MIN_SCORE) for picture in pictures)
     return tuple(
         frozenset(one.label(k) for k in range(len(one)) if one.score[k] >= limits[one.label(k)])
         for one in found
-    )
-
-
-def verdict_of_rows(rows: Float32Array, contract: ModelContract) -> frozenset[str]:
-    """The same from a network's output (1, N, 6)."""
-    labels = (contract.labels[round(float(row[5]))] for row in rows[0])
-    return frozenset(
-        label for label, row in zip(labels, rows[0], strict=True) if row[4] >= contract.thresholds[label]
     )
 
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from datasets.extra import require_training
 from export.export_run import PARITY_PICTURES, Station, variant_path
 from export.golden import (
     GOLDEN_PICTURES,
+    NetworkLooks,
     Verdicts,
     flips,
     golden_sha256,
     most_flips,
-    verdict_of_rows,
     verdicts_of,
 )
 from export.machine import this_machine
@@ -101,10 +102,10 @@ def run_parity(
         )
     network = load_network(run, manifest)
     golden = draw_pictures(open_data(manifest, data_folder), "val", contract, GOLDEN_PICTURES)
-    tensors = [preprocess(picture.pixels, contract.input)[0] for picture in golden]
+    tensors = [preprocess(picture.pixels, contract.input)[0] for picture in golden[:PARITY_PICTURES]]
     rows = [run_network(network, tensor) for tensor in tensors]
-    numbers = _numbers(content, contract, tensors[:PARITY_PICTURES], rows, provider)
-    by_network = tuple(verdict_of_rows(row, contract) for row in rows)
+    numbers = _numbers(content, contract, tensors, rows, provider)
+    by_network = verdicts_of(NetworkLooks(partial(run_network, network), contract), golden)
     by_fp32 = verdicts_of(detector, golden)
     files = [_file_verdicts(model, contract, by_fp32, by_network, by_fp32, allowed=0)]
     for path, lower in _lower_files(model, content, station, provider):

@@ -61,7 +61,7 @@ def test_frames_cover_the_rail_without_gap_or_overlap(rails: tuple[Path, DataSet
 
 def test_truth_in_mm_agrees_with_the_boxes_in_pixels(rails: tuple[Path, DataSet, RailsFile]) -> None:
     _, data, file = rails
-    marks = {mark.id: (rail, mark) for rail in file.rails for mark in rail.marks}
+    marks = {mark.id: (rail, mark) for rail in file.rails for mark in (*rail.marks, *rail.ends)}
     boxes = [(sample, box) for sample in data.samples for box in sample.boxes]
     assert len(marks) > 10
     assert len(boxes) > 10
@@ -119,7 +119,7 @@ def test_a_gap_is_where_the_truth_says_in_the_picture() -> None:
     for view in rail.views():
         pixels = rail.frame(view).astype(np.float32)
         for laid in rail.laid:
-            box = rail.box_in_frame(laid, view)
+            box = rail.box_in_frame(laid.xyxy_px, view)
             if box is None or box[3] - box[1] < laid.xyxy_px[3] - laid.xyxy_px[1]:
                 continue
             head = rail.offset_px[view.first_row + int(box[1])] + rail.flank_px
@@ -141,6 +141,17 @@ def test_beyond_its_ends_there_is_no_rail() -> None:
     head = frames[1][:, column].mean()
     assert frames[0][:45, column].mean() < 0.2 * head < frames[0][60:, column].mean()
     assert frames[-1][-45:, column].mean() < 0.2 * head
+
+
+def test_the_ends_of_a_rail_are_half_gaps(rails: tuple[Path, DataSet, RailsFile]) -> None:
+    for rail in rails[2].rails:
+        places = [(end.label, end.position_mm, end.position_mm + end.length_mm) for end in rail.ends]
+        assert places == [("gap", -11.0, 4.0), ("gap", 1996.0, 2011.0)]
+        assert all(end.across_mm == 0.0 and end.width_mm == rail.head_mm for end in rail.ends)
+    boxes = [box for sample in rails[1].samples for box in sample.boxes if box.fine == "rail_end"]
+    assert len(boxes) == 4
+    # Where the frames show nothing beyond the rail, nobody can see that it ends.
+    assert render_rail(1, SMALL.model_copy(update={"beyond_mm": 0.0})).ends_px() == ()
 
 
 def test_the_rail_wanders_and_its_boxes_go_with_it() -> None:
@@ -184,6 +195,21 @@ def test_the_command_renders_and_says_what(tmp_path: Path, capsys: pytest.Captur
         (["--count", "1", "--seed", "-1"], "seed"),
         (["--count", "1", "--seed", "1", "--length-m", "-2"], "length_m"),
         (["--count", "1", "--seed", "1", "--frame-width", "100"], "cannot hold a head"),
+        (
+            [
+                "--count",
+                "1",
+                "--seed",
+                "1",
+                "--length-m",
+                "100",
+                "--mm-per-px",
+                "0.1",
+                "--frame-width",
+                "2048",
+            ],
+            "in one",
+        ),
     ],
 )
 def test_bad_options_are_one_clear_error(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from datasets.synthetic.rails.canvas import Laid, RailCanvas
+from datasets.synthetic.rails.canvas import Box, Laid, RailCanvas
 from datasets.synthetic.rails.catalogue import SHARES, draw_mark
 from datasets.synthetic.rails.noise import fractal, smooth_noise, soft_step
 from datasets.synthetic.rails.rail_settings import RailSettings
@@ -31,6 +31,8 @@ _FLANK_LEVEL = 0.12
 _SLEEPER_MM, _SLEEPER_PITCH_MM = 250.0, 545.0
 #: What goes through the rail, and any other mark, keeps this far from the rail's ends.
 _THROUGH_FROM_END_MM, _FROM_END_MM = 400.0, 20.0
+#: What of a rail's end belongs to its box: see `WholeRail.ends_px`.
+_END_BEYOND_MM, _END_ON_RAIL_MM = 11.0, 4.0
 #: From side to side of its wandering the rail takes about this long.
 _WANDER_MM = 3000.0
 #: Steel is drawn in pieces of so many rows that overlap, to keep memory small.
@@ -104,9 +106,22 @@ class WholeRail:
         seen = seen + noise * rng.standard_normal(seen.shape, dtype=np.float32)
         return np.asarray(np.clip(np.rint(seen), 0.0, 255.0), np.uint8)
 
-    def box_in_frame(self, laid: Laid, view: RailView) -> tuple[float, float, float, float] | None:
-        """A mark's box in a frame's pixels, cut at its border; None where it does not reach it."""
-        x1, y1, x2, y2 = laid.xyxy_px
+    def ends_px(self) -> tuple[Box, ...]:
+        """Boxes, in pixels of `straight`, of the rail's ends; none where frames show nothing beyond them.
+
+        An end is half a joint: the box reaches as far into the dark as half of the widest gap that is
+        drawn, and as far onto the rail as an edge is battered at least.
+        """
+        if self.settings.beyond_mm < _END_BEYOND_MM:
+            return ()
+        scale, rows = self.settings.mm_per_px, self.settings.rail_rows
+        beyond, on_rail = round(_END_BEYOND_MM / scale), round(_END_ON_RAIL_MM / scale)
+        left, right = self.flank_px, self.flank_px + self.settings.head_px
+        return (left, -beyond, right, on_rail), (left, rows - on_rail, right, rows + beyond)
+
+    def box_in_frame(self, box: Box, view: RailView) -> tuple[float, float, float, float] | None:
+        """A box of `straight` in a frame's pixels, cut at its border; None where it does not reach it."""
+        x1, y1, x2, y2 = box
         start = self.settings.start_row - view.first_row
         top, bottom = max(0, y1 + start), min(view.rows, y2 + start)
         if bottom <= top:

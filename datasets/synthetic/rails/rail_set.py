@@ -16,8 +16,8 @@ from datasets.errors import DataError
 from datasets.folders import whole_folder
 from datasets.records import BoxRecord, DataSet, SampleRecord, write_coco
 from datasets.synthetic.progress import tracked
-from datasets.synthetic.rails.canvas import Laid, box_record
-from datasets.synthetic.rails.compose import SOURCE, replace_box
+from datasets.synthetic.rails.canvas import Box
+from datasets.synthetic.rails.compose import SOURCE
 from datasets.synthetic.rails.mark import LABELS
 from datasets.synthetic.rails.rail import RailView, WholeRail, render_rail
 from datasets.synthetic.rails.rail_settings import RailSettings
@@ -50,7 +50,7 @@ class MarkTruth(_Strict):
     """
 
     id: str
-    label: Literal["defect", "dirt", "gap"] | None
+    label: str | None
     fine: str
     element: Literal["head"] = "head"
     position_mm: float
@@ -81,6 +81,8 @@ class RailTruth(_Strict):
     head_mm: float
     frames: tuple[FrameTruth, ...]
     marks: tuple[MarkTruth, ...]
+    ends: tuple[MarkTruth, ...]
+    """Both ends, label `gap`: half a joint each. None where the frames show nothing beyond them."""
 
 
 class RailsFile(_Strict):
@@ -173,48 +175,58 @@ def _truth(rail: WholeRail) -> RailTruth:
         )
         for view in rail.views()
     )
-    marks = tuple(_mark(rail, laid, f"{name}_m{index:04d}") for index, laid in enumerate(rail.laid))
+    marks = tuple(
+        _mark(rail, laid.xyxy_px, f"{name}_m{index:04d}", laid.mark.label, laid.mark.fine, laid.contrast)
+        for index, laid in enumerate(rail.laid)
+    )
+    ends = tuple(
+        _mark(rail, box, f"{name}_end{index}", "gap", "rail_end", 1.0)
+        for index, box in enumerate(rail.ends_px())
+    )
     return RailTruth(
         id=name,
         length_mm=round(settings.rail_rows * settings.mm_per_px, 3),
         head_mm=round(settings.head_px * settings.mm_per_px, 3),
         frames=frames,
         marks=marks,
+        ends=ends,
     )
 
 
-def _mark(rail: WholeRail, laid: Laid, name: str) -> MarkTruth:
+def _mark(
+    rail: WholeRail, xyxy_px: Box, name: str, label: str | None, fine: str, contrast: float
+) -> MarkTruth:
     scale = rail.settings.mm_per_px
-    x1, y1, x2, y2 = laid.xyxy_px
+    x1, y1, x2, y2 = xyxy_px
     views = []
     for view in rail.views():
-        box = rail.box_in_frame(laid, view)
+        box = rail.box_in_frame(xyxy_px, view)
         if box is not None:
             rows = box[3] - box[1]
             enough = rows >= _LEAST_SHARE * (y2 - y1) or rows * scale >= _LEAST_MM
             views.append(MarkView(frame=view.number, xyxy_px=box, labelled=enough))
     return MarkTruth(
         id=name,
-        label=laid.mark.label,
-        fine=laid.mark.fine,
+        label=label,
+        fine=fine,
         position_mm=round(y1 * scale, 3),
         length_mm=round((y2 - y1) * scale, 3),
         across_mm=round((x1 - rail.flank_px) * scale, 3),
         width_mm=round((x2 - x1) * scale, 3),
-        contrast=round(laid.contrast, 4),
+        contrast=round(contrast, 4),
         views=tuple(views),
     )
 
 
 def _sample(rail: WholeRail, truth: RailTruth, view: RailView, frame: FrameTruth) -> SampleRecord:
-    boxes: list[BoxRecord] = []
-    for laid, mark in zip(rail.laid, truth.marks, strict=True):
-        record = box_record(laid, rail.settings.mm_per_px)
-        seen = next((one for one in mark.views if one.frame == view.number and one.labelled), None)
-        if record is not None and seen is not None:
-            share = (seen.xyxy_px[3] - seen.xyxy_px[1]) / (laid.xyxy_px[3] - laid.xyxy_px[1])
-            part = replace_box(record, seen.xyxy_px, share)
-            boxes.append(part.model_copy(update={"attributes": {"mark": mark.id}}))
+    areas = [laid.area_px for laid in rail.laid]
+    areas += [(x2 - x1) * (y2 - y1) for x1, y1, x2, y2 in rail.ends_px()]
+    boxes = [
+        _box(mark, seen, area)
+        for mark, area in zip((*truth.marks, *truth.ends), areas, strict=True)
+        for seen in mark.views
+        if seen.frame == view.number and seen.labelled and mark.label is not None
+    ]
     return SampleRecord(
         file=frame.file,
         width_px=rail.settings.frame_width_px,
@@ -231,6 +243,22 @@ def _sample(rail: WholeRail, truth: RailTruth, view: RailView, frame: FrameTruth
         sequence=truth.id,
         frame=view.number,
         truth={"encoder_count": float(frame.encoder_count), "begin_mm": frame.begin_mm},
+    )
+
+
+def _box(mark: MarkTruth, seen: MarkView, area_px: int) -> BoxRecord:
+    """The record of a mark's part in one frame; its size in mm is the whole mark's."""
+    x1, y1, x2, y2 = seen.xyxy_px
+    whole_rows = sum(one.xyxy_px[3] - one.xyxy_px[1] for one in mark.views)
+    return BoxRecord(
+        label=str(mark.label),
+        xyxy_px=(x1, y1, x2, y2),
+        area_px=round(area_px * (y2 - y1) / whole_rows),
+        fine=mark.fine,
+        origin="procedural",
+        width_mm=mark.width_mm,
+        length_mm=mark.length_mm,
+        attributes={"mark": mark.id},
     )
 
 

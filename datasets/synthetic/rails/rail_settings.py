@@ -15,6 +15,10 @@ from datasets.synthetic.rails.catalogue import DRAWERS
 NOT_ON_TOP = frozenset({"bolt_hole"})
 
 
+#: A head of more pixels than this would take gigabytes of memory.
+_MOST_PX = 1.0e8
+
+
 class RailSettings(BaseModel):
     """Settings of whole rendered rails."""
 
@@ -49,6 +53,12 @@ class RailSettings(BaseModel):
             )
         if self.head_mm / self.mm_per_px < 40.0:
             raise ValueError("the head is narrower than 40 px; make mm_per_px smaller")
+        pixels = self.rail_rows * self.head_px
+        if pixels > _MOST_PX:
+            raise ValueError(
+                f"a rail of {self.length_m} m at {self.mm_per_px} mm/px has {pixels:.1e} pixels, "
+                f"more than the {_MOST_PX:.0e} that are drawn in one piece"
+            )
         return self
 
     @property
