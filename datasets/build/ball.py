@@ -34,6 +34,7 @@ def build_ball(
     count: int | None = None,
     test_count: int | None = None,
     jobs: int = 1,
+    settings_dir: Path = SETTINGS_DIR,
     show_progress: bool = False,
 ) -> Built:
     """Build the ball station's data sets below `out`: `train`, `test` and `real`.
@@ -45,6 +46,7 @@ def build_ball(
         count: rendered crops to train on (default TRAIN_COUNT).
         test_count: rendered crops to measure on (default TEST_COUNT).
         jobs: rendering processes of one thread each.
+        settings_dir: where `train.yaml` and `test.yaml` lie.
         show_progress: bars on stderr.
 
     Raises:
@@ -64,7 +66,7 @@ def build_ball(
     wanted: dict[str, dict[str, object]] = {}
     counts = {"train": count or TRAIN_COUNT, "test": test_count or TEST_COUNT}
     for name, number in counts.items():
-        settings = load_settings(SETTINGS_DIR / f"{name}.yaml")
+        settings = load_settings(settings_dir / f"{name}.yaml")
         wanted[name] = identity(settings, number, seed)
         makers[name] = _renderer(settings, number, seed, command, jobs, show_progress)
     places = {name: _made(name, make, out, part, wanted.get(name)) for name, make in makers.items()}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import yaml
 
+from datasets.build.ball import build_ball
 from datasets.build.ball_real import LEAST_BALL_PX, build_real
+from datasets.build.rail import Built
 from datasets.errors import DataError
 from datasets.pictures import read_picture
 from datasets.records import read_coco
+from datasets.synthetic.settings import SETTINGS_DIR
 from edge_runtime.cli import main
 from tests.datasets.tiny_real import tiny_real
 from tests.training.extra import needs_renderer
@@ -113,24 +115,30 @@ def test_no_room_for_a_count_below_one(
 @pytest.mark.long
 @needs_renderer
 @pytest.mark.timeout(900)
-def test_the_whole_build_in_small_and_again(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("FERROGATE_DATA", str(source))
+def test_the_whole_build_in_small_and_again(source: Path, tmp_path: Path) -> None:
+    small = tmp_path / "settings"
+    small.mkdir()
+    for name in ("train", "test"):
+        content = yaml.safe_load((SETTINGS_DIR / f"{name}.yaml").read_text(encoding="utf-8"))
+        content |= {"labels": {"good": 1.0, "seam": 1.0}, "samples_per_pixel": 1}
+        (small / f"{name}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     out = tmp_path / "ball"
-    words = ["data", "build", "ball", "--out", str(out), "--count", "64", "--test-count", "16", "--json"]
-    assert main(words) == 0
-    figures = json.loads(capsys.readouterr().out)["sets"]
-    assert set(figures) == {"train", "test", "real"}
+
+    def build() -> Built:
+        return build_ball(source, out, 1, count=32, test_count=16, settings_dir=small)
+
+    built = build()
+    assert set(built.sets) == {"train", "test", "real"}
+    assert not built.report.failed
     assert {path.name for path in out.iterdir()} == {"train", "test", "real", "audit.json"}
     assert not (tmp_path / ".ball.part").exists()
-    for name in figures:
-        data = read_coco(out / name)
+    for name, data in built.sets.items():
+        assert read_coco(out / name) == data
         assert (out / name / "card.html").stat().st_size > 1000
-        assert Counter(sample.split for sample in data.samples) == figures[name]["pictures"]
-    assert set(figures["train"]["pictures"]) == {"train", "val"}
+    assert {sample.split for sample in built.sets["train"].samples} == {"train", "val"}
+    assert {sample.split for sample in built.sets["test"].samples} == {"test"}
     before = {path: path.stat().st_mtime_ns for path in (out / "train" / "images").iterdir()}
-    assert main(words) == 0
-    assert json.loads(capsys.readouterr().out)["sets"] == figures
+    again = build()
+    assert again.sets == built.sets
     # what was there with the same seed, count and settings was not rendered again
     assert {path: path.stat().st_mtime_ns for path in (out / "train" / "images").iterdir()} == before
