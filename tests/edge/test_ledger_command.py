@@ -172,7 +172,7 @@ def test_reading_works_while_a_recorder_is_at_work(storage: Path, capsys: pytest
         (("{}", "show"), 2, "name of one part"),
         (("{}", "list", "1-0-1"), 2, "name of one part"),
         (("{}", "list", "--limit", "-1"), 2, "below 0"),
-        (("{}", "list", "--out", "x.csv"), 2, "csv only"),
+        (("{}", "list", "--out", "x.csv"), 2, "csv and bundle only"),
         (("{}", "csv", "--json"), 2, "not JSON"),
         (("{}", "burn"), 2, "invalid choice"),
     ],
