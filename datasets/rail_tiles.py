@@ -29,13 +29,17 @@ _LEAST_SIDE_PX = 2.0
 
 @dataclass(frozen=True, slots=True)
 class LabelledPicture:
-    """A picture (H, W) uint8 with its boxes (K, 4) xyxy in its pixels and their class indices (K,)."""
+    """A picture (H, W) uint8 with its boxes (K, 4) xyxy in its pixels and their class indices (K,).
+
+    `marks`: (H, W) uint8, 0 for nothing or class index + 1, where masks are known; else None.
+    """
 
     file: str
     group: str
     pixels: UInt8Array
     boxes: Float32Array
     classes: npt.NDArray[np.int64]
+    marks: UInt8Array | None = None
 
 
 def read_grey(folder: Path, sample: SampleRecord) -> UInt8Array:

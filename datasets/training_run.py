@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from vision.contract import RailSpec
+from vision.contract import LevelSpec, RailSpec
 from vision.errors import ConfigError
 
 MANIFEST_FILE = "manifest.json"
@@ -35,6 +35,18 @@ class SourceSettings(_Strict):
     share: float = Field(gt=0.0, le=1.0)
 
 
+class Faintest(_Strict):
+    """Renders whose mark is fainter than this are left out of training.
+
+    They are labelled all the same, and counted by every evaluation: nobody can see them, and a detector
+    that is told to finds marks where there are none.
+    """
+
+    contrast_grey: float = Field(ge=0.0, description="of the mark against what is round it, grey levels")
+    contrast_over_noise: float = Field(ge=0.0)
+    visible_px: float = Field(ge=0.0, description="pixels of the mark in the crop")
+
+
 class StageSettings(_Strict):
     """One stage of training: what it sees, for how long.
 
@@ -51,6 +63,12 @@ class StageSettings(_Strict):
     learning_rate: float = Field(default=0.001, gt=0.0, le=1.0)
     warmup_epochs: float = Field(default=1.0, ge=0.0)
     focus_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.6
+    mask_gain: float = Field(
+        default=0.0, ge=0.0, description="weight of the loss of cells, learnt from masks; 0: boxes only"
+    )
+    plain_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    """Share of the samples whose light and dirt stay as they are."""
+    faintest: Faintest | None = None
     label_shares: dict[str, float] = {}
     zoom: tuple[float, float] = (0.8, 1.25)
     stretch: tuple[float, float] = (1.0, 1.0)
@@ -64,6 +82,7 @@ class TrainSettings(_Strict):
     input_px: Annotated[int, Field(ge=64, le=1280, multiple_of=32)] = 160
     stages: tuple[StageSettings, ...] = Field(min_length=1)
     rail: RailSpec | None = None
+    level: LevelSpec | None = None
     batch: Annotated[int, Field(ge=2)] = 16
     weight_decay: float = Field(default=0.0005, ge=0.0)
     seed: Annotated[int, Field(ge=0)] = 0
@@ -96,8 +115,12 @@ class TrainingManifest(_Strict):
     metrics: dict[str, object]
 
     def sha256(self) -> str:
-        """Hash of the whole manifest: the contract's `training_sha256`."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        """Hash of what the manifest's file says: the contract's `training_sha256`.
+
+        Of a manifest that was read, or that `write_manifest` returned. A setting that a later version of
+        these classes has, and the file has not, does not count: a run's hash never changes.
+        """
+        text = json.dumps(self.model_dump(mode="json", exclude_unset=True), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -108,12 +131,13 @@ def joined_sha256(hashes: Sequence[str]) -> str:
     return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
-def write_manifest(manifest: TrainingManifest, run: Path) -> None:
-    """Write `manifest.json` into the run's folder."""
+def write_manifest(manifest: TrainingManifest, run: Path) -> TrainingManifest:
+    """Write `manifest.json` into the run's folder; returns it as it is read back."""
     text = json.dumps(manifest.model_dump(mode="json"), indent=2, sort_keys=True)
     partial = run / (MANIFEST_FILE + ".part")
     partial.write_text(text + "\n", encoding="utf-8")
     partial.replace(run / MANIFEST_FILE)
+    return TrainingManifest.model_validate_json(text)
 
 
 def read_manifest(run: Path) -> TrainingManifest:

@@ -11,8 +11,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 
+from datasets.provenance import commands_of
+from datasets.scoring.operating_point import COVER_IOU
+from datasets.synthetic.rails.catalogue import LABEL_OF
 from export.variants import LARGEST_DROP
 from vision.errors import ConfigError
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 #: Where 'ferrogate evaluate' puts its figures, below the run's folder.
 EVALUATION_FILE = Path("evaluation") / "report.json"
+_AGAIN = "run 'ferrogate evaluate' again, or remove the file"
 
 
 def model_card(report: ExportReport, run: Path, command: str) -> str:
@@ -36,7 +40,6 @@ def model_card(report: ExportReport, run: Path, command: str) -> str:
         ConfigError: the run's evaluation report cannot be read.
     """
     evaluation = read_evaluation(run, report.contract.training_sha256)
-    weakest, weakest_ap50 = weakest_label(report, evaluation)
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
@@ -45,20 +48,37 @@ def model_card(report: ExportReport, run: Path, command: str) -> str:
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters.update(percent=percent, figure=_figure, bounded=_bounded, counted=_counted)
-    return environment.get_template("model_card.md.j2").render(
-        report=report,
-        contract=report.contract,
-        manifest=report.manifest,
-        settings=report.manifest.settings,
-        name=report.file.stem,
-        size_mb=len(report.content) / 1e6,
-        weakest=weakest,
-        weakest_ap50=weakest_ap50,
-        evaluation=evaluation,
-        command=command,
-        largest_drop=LARGEST_DROP,
+    environment.filters.update(
+        percent=percent, figure=_figure, bounded=_bounded, counted=_counted, shared=_shared
     )
+    try:
+        return environment.get_template("model_card.md.j2").render(**_facts(report, evaluation, command))
+    except UndefinedError as error:
+        if evaluation is None:
+            raise
+        raise ConfigError(
+            f"the evaluation's report lacks something: {error}", where=str(run / EVALUATION_FILE), todo=_AGAIN
+        ) from error
+
+
+def _facts(report: ExportReport, evaluation: dict[str, Any] | None, command: str) -> dict[str, Any]:
+    """What the template speaks of, by name."""
+    weakest, weakest_ap50 = weakest_label(report, evaluation)
+    return {
+        "report": report,
+        "contract": report.contract,
+        "manifest": report.manifest,
+        "settings": report.manifest.settings,
+        "name": report.file.stem,
+        "size_mb": len(report.content) / 1e6,
+        "weakest": weakest,
+        "weakest_ap50": weakest_ap50,
+        "evaluation": evaluation,
+        "commands": (*commands_of(report.manifest, Path.cwd()), command),
+        "largest_drop": LARGEST_DROP,
+        "cover_iou": COVER_IOU,
+        "drawn": drawn_marks(),
+    }
 
 
 def weakest_label(report: ExportReport, evaluation: dict[str, Any] | None) -> tuple[str, float]:
@@ -69,6 +89,14 @@ def weakest_label(report: ExportReport, evaluation: dict[str, Any] | None) -> tu
         known = {one["label"]: one["ap50"]["value"] for one in labels if one["objects"]} or known
     weakest = min(known, key=lambda label: known[label])
     return weakest, known[weakest]
+
+
+def drawn_marks() -> dict[str, list[str]]:
+    """Marks that formulas draw into composed pictures of rails: label, or "none", to their names in words."""
+    marks: dict[str, list[str]] = {}
+    for name, label in LABEL_OF.items():
+        marks.setdefault(label or "none", []).append(name.replace("_", " "))
+    return marks
 
 
 def percent(value: float | None) -> str:
@@ -82,36 +110,47 @@ def _figure(value: float | None) -> str:
 
 def _bounded(interval: dict[str, Any]) -> str:
     """A figure with its bounds, as `report.json` holds it."""
+    if interval["low"] is not None and interval["low"] == interval["high"]:
+        return f"{_figure(interval['value'])} (alike in all resamples: no bounds)"
     low, high = _figure(interval["low"]), _figure(interval["high"])
     return f"{_figure(interval['value'])} ({low} to {high})"
 
 
 def _counted(rate: dict[str, Any] | None) -> str:
-    """'3 of 40 (1.6 % to 20.4 %)', as `report.json` holds it."""
+    """'7.5 % (1.6 % to 20.4 %), 3 of 40', as `report.json` holds it."""
     if rate is None:
         return "–"
-    return f"{rate['hits']} of {rate['n']} ({percent(rate['low'])} to {percent(rate['high'])})"
+    share = rate["hits"] / rate["n"]
+    return (
+        f"{percent(share)} ({percent(rate['low'])} to {percent(rate['high'])}), {rate['hits']} of {rate['n']}"
+    )
+
+
+def _shared(interval: dict[str, Any]) -> str:
+    """'7.5 % (1.6 % to 20.4 %)': a share with its bounds, as `report.json` holds it."""
+    return f"{percent(interval['value'])} ({percent(interval['low'])} to {percent(interval['high'])})"
 
 
 def read_evaluation(run: Path, training_sha256: str) -> dict[str, Any] | None:
     """Figures of 'ferrogate evaluate', or None where it has not run.
 
     Raises:
-        ConfigError: they cannot be read, or are of another training.
+        ConfigError: they cannot be read, are of another training, or of a file of lower precision.
     """
     path = run / EVALUATION_FILE
     if not path.exists():
         return None
-    todo = "run 'ferrogate evaluate' again, or remove the file"
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        measured = content["training_sha256"]
+        measured, precision = content["training_sha256"], content["precision"]
         for one in content["figures"]["detection"]["labels"]:
             float(one["ap50"]["value"] or 0.0)
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"the evaluation's report cannot be read: {error}", where=str(path), todo=todo
+            f"the evaluation's report cannot be read: {error}", where=str(path), todo=_AGAIN
         ) from error
     if measured != training_sha256:
-        raise ConfigError("the evaluation's report is of another training", where=str(path), todo=todo)
+        raise ConfigError("the evaluation's report is of another training", where=str(path), todo=_AGAIN)
+    if precision != "fp32":
+        raise ConfigError(f"the evaluation's report is of the {precision} file", where=str(path), todo=_AGAIN)
     return content

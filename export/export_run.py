@@ -29,6 +29,7 @@ from export.run_data import (
     looker,
     open_data,
     open_run,
+    real_pictures,
     val_set,
 )
 from export.variants import Reference, Variant, try_bf16, try_int8
@@ -221,7 +222,9 @@ def _variants(
 ) -> tuple[Variant, ...]:
     found = []
     if int8:
-        calibration = draw_pictures(sets, "train", reference.contract, CALIBRATION_PICTURES)
+        # Ranges are measured on photographs, not on pictures composed of them.
+        photographs = real_pictures(sets, "train")
+        calibration = draw_pictures(photographs, "train", reference.contract, CALIBRATION_PICTURES)
         found.append(try_int8(reference, calibration, say))
     if bf16:
         found.append(try_bf16(reference, say))

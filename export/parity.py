@@ -26,12 +26,15 @@ class Parity:
 
     @property
     def agrees(self) -> bool:
-        """Both differences are within their tolerances."""
-        return self.score_difference <= SCORE_TOLERANCE and self.box_difference_px <= BOX_TOLERANCE_PX
+        """Something was compared, and both differences are within their tolerances."""
+        within = self.score_difference <= SCORE_TOLERANCE and self.box_difference_px <= BOX_TOLERANCE_PX
+        return self.boxes > 0 and within
 
     @property
     def in_words(self) -> str:
         """The differences beside what is allowed."""
+        if not self.boxes:
+            return "no boxes could be compared"
         found = f"score by {self.score_difference:.2g}, box by {self.box_difference_px:.2g} px"
         return f"{found}; allowed are {SCORE_TOLERANCE:g} and {BOX_TOLERANCE_PX:g} px"
 

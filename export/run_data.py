@@ -109,7 +109,7 @@ def draft_contract(manifest: TrainingManifest) -> ModelContract:
     return ModelContract(
         station=manifest.station,
         labels=manifest.labels,
-        input=InputSpec(width_px=side, height_px=side),
+        input=InputSpec(width_px=side, height_px=side, level=manifest.settings.level),
         rail=manifest.settings.rail,
         thresholds=dict.fromkeys(manifest.labels, DRAFT_THRESHOLD),
         data_sha256=manifest.data_sha256,
@@ -143,6 +143,21 @@ def draw_pictures(
         else:
             drawn += _crops(one, split, count)
     return _half_marked(drawn, count)
+
+
+def real_pictures(sets: Sequence[LabelledFolder], split: Split) -> tuple[LabelledFolder, ...]:
+    """The sets cut down to the photographs of a split; the sets as they are where it has none (renders)."""
+    cut = [
+        LabelledFolder(
+            one.folder,
+            one.data.model_copy(
+                update={"samples": tuple(s for s in one.data.of_split(split) if s.origin == "real")}
+            ),
+        )
+        for one in sets
+    ]
+    found = tuple(one for one in cut if one.data.samples)
+    return found or tuple(sets)
 
 
 def _half_marked(pictures: list[InputPicture], count: int) -> list[InputPicture]:

@@ -104,7 +104,7 @@ def try_int8(reference: Reference, calibration: Sequence[InputPicture], say: Say
 
     Args:
         reference: the FP32 file.
-        calibration: real pictures of the train split, as the detector is given them.
+        calibration: pictures of the train split as the detector is given them, real ones where there are any.
         say: told what is being done.
     """
     spec = reference.contract.input

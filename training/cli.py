@@ -18,7 +18,7 @@ _EXAMPLES = """examples:
   ferrogate train rail
   ferrogate train rail --data data/rail --out runs/rail --seed 1 --threads 2
   ferrogate train rail --resume
-  ferrogate train ball --pretrained runs/rail/steel/weights.pt --epochs 60 --device 0
+  ferrogate train rail --pretrained runs/steel/weights.pt --epochs 60 --device 0
 
 A run that was stopped goes on with --resume. Several GPUs: --device 0,1 (see docs/training.md).
 """
@@ -33,7 +33,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     _register_station(
         commands, "rail", "the rail detector: steel photographs first, then frames and composed"
     )
-    _register_station(commands, "ball", "the ball detector: steel photographs first, then rendered crops")
+    _register_station(commands, "ball", "the ball detector: rendered crops")
     _register_station(commands, "steel", "the steel stage alone, for --pretrained of both others")
     register_curve(commands)
 

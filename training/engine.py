@@ -24,8 +24,9 @@ from ultralytics.utils.torch_utils import unwrap_model
 
 from datasets.training_run import WEIGHTS_FILE, StageSettings
 from training.checkpoint import CHECKPOINT_FILE, load_checkpoint, restore, save_checkpoint, save_whole
+from training.dense import DENSE_PREFIX, DenseDetectionModel, cells
 from training.tiles import SampleMaker
-from vision.contract import RailSpec
+from vision.contract import LevelSpec, RailSpec
 from vision.errors import ConfigError, FerrogateError
 
 # The engine would log to whatever service's package it finds, MLflow's default store among them;
@@ -49,6 +50,7 @@ class StageJob(BaseModel):
     labels: tuple[str, ...]
     input_px: int
     rail: RailSpec | None
+    level: LevelSpec | None = None
     seed: int
     start_weights: Path | None = None
     resume: bool = False
@@ -60,7 +62,9 @@ class TileDataset(Dataset):  # type: ignore[misc]  # torch is not there to be lo
     rect = False
 
     def __init__(self, job: StageJob) -> None:
-        self._maker = SampleMaker(job.data, job.stage, job.labels, job.input_px, job.rail, job.seed)
+        self._maker = SampleMaker(
+            job.data, job.stage, job.labels, job.input_px, job.rail, job.seed, job.level
+        )
         self.labels: list[dict[str, Any]] = []
         self.pictures = self._maker.pictures
 
@@ -73,6 +77,7 @@ class TileDataset(Dataset):  # type: ignore[misc]  # torch is not there to be lo
         corners = sample.boxes / np.float32(side)
         middle, size = (corners[:, :2] + corners[:, 2:]) / 2.0, corners[:, 2:] - corners[:, :2]
         return {
+            "cells": torch.from_numpy(cells(sample.marks)),
             "img": torch.from_numpy(np.repeat(sample.tile[None], 3, axis=0)),
             "cls": torch.from_numpy(sample.classes).float()[:, None],
             "bboxes": torch.from_numpy(np.concatenate([middle, size], axis=1).astype(np.float32)),
@@ -87,6 +92,7 @@ class TileDataset(Dataset):  # type: ignore[misc]  # torch is not there to be lo
         counts = torch.tensor([len(sample["cls"]) for sample in samples])
         return {
             "img": torch.stack([sample["img"] for sample in samples]),
+            "cells": torch.stack([sample["cells"] for sample in samples]),
             "cls": torch.cat([sample["cls"] for sample in samples]),
             "bboxes": torch.cat([sample["bboxes"] for sample in samples]),
             "batch_idx": torch.repeat_interleave(torch.arange(len(samples)), counts).float(),
@@ -156,6 +162,15 @@ class StageTrainer(DetectionTrainer):  # type: ignore[misc]
             collate_fn=TileDataset.collate_fn,
         )
 
+    def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> Any:
+        """The engine's network; with the layer that learns from masks where the stage asks for it."""
+        if not self.job.stage.mask_gain:
+            return super().get_model(cfg, weights, verbose)
+        data = self.data
+        model = DenseDetectionModel(cfg, nc=data["nc"], ch=data["channels"], verbose=verbose and RANK == -1)
+        model.gain = self.job.stage.mask_gain
+        return self.set_model_names_for_load(model)
+
     def _setup_train(self) -> None:
         """The engine's own, then the weights of the stage before, or of the checkpoint."""
         kept = load_checkpoint(self.checkpoint) if self.job.resume and self.checkpoint.exists() else None
@@ -203,7 +218,7 @@ class StageTrainer(DetectionTrainer):  # type: ignore[misc]
             _save(self.ema.ema.state_dict(), self.checkpoint.parent / WEIGHTS_FILE)
 
     def plot_training_samples(self, batch: dict[str, Any], ni: int) -> None:
-        """Left out: `ferrogate train ... --show` draws samples."""
+        """Left out: the engine would write pictures of its own into the run."""
 
 
 def read_job(path: Path) -> StageJob:
@@ -282,7 +297,7 @@ def run_stage(
         "val": False,
         "plots": False,
         "patience": 0,
-        "amp": device != "cpu",
+        "amp": _half_precision(device),
         "close_mosaic": 0,
         "pretrained": False,
     }
@@ -304,6 +319,13 @@ def run_stage(
         if hasattr(trainer, "train_loader"):
             trainer.train_loader.close()
     return result
+
+
+def _half_precision(device: str) -> str | bool:
+    """bf16 on a GPU that has it, else none: to try fp16 out the engine fetches weights from elsewhere."""
+    if device == "cpu" or not torch.cuda.is_available():
+        return False
+    return "bf16" if torch.cuda.is_bf16_supported() else False
 
 
 def load_matching(model: Any, weights: Path) -> int:
@@ -336,5 +358,6 @@ def _save(state: dict[str, Any], path: Path) -> None:
     plain = {
         key: value.cpu().float().contiguous() if value.is_floating_point() else value.cpu()
         for key, value in state.items()
+        if not key.startswith(DENSE_PREFIX)
     }
     save_whole(plain, path)

@@ -30,7 +30,7 @@ from datasets.training_run import (
     read_manifest,
 )
 from training.plans import default_settings
-from training.train import EpochReport, train
+from training.train import EpochReport, read_fingerprint, train
 from vision.errors import ConfigError, FerrogateError
 
 CURVE_JSON = "curve.json"
@@ -235,7 +235,9 @@ def _point(
     if done.exists():
         return _read_point(done, key)
     run = job.folder / "run"
-    if not (run / MANIFEST_FILE).exists():
+    if (run / MANIFEST_FILE).exists():
+        _check_run(run, plan, weights)
+    else:
         train(
             "rail",
             job.folder / "data",
@@ -249,6 +251,22 @@ def _point(
     point = _scored(job, run, data, whole, folder, settings, key)
     _write(done, point.model_dump_json(indent=2) + "\n")
     return point
+
+
+def _check_run(run: Path, plan: TrainSettings, weights: Path | None) -> None:
+    """A point that was stopped before it was scored has a finished run: is it of these settings?
+
+    Raises:
+        ConfigError: it is of others, or began with other weights.
+    """
+    begun_with = read_fingerprint(run)["start"]
+    same = read_manifest(run).settings.model_copy(update={"device": plan.device, "threads": plan.threads})
+    if same != plan or begun_with != (None if weights is None else _sha256(weights)):
+        raise ConfigError(
+            "this point was trained with other settings or weights",
+            where=str(run),
+            todo="give another --out, or remove the point's folder",
+        )
 
 
 def _drawn(job: _Job, whole: DataSet, folder: Path) -> DataSet:

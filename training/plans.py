@@ -1,13 +1,13 @@
 """What is trained on what by default: the stages of the rail and the ball detector.
 
 Rail: first real photographs of damaged steel (labels of their own), then the plant's
-frames and pictures composed of them. Ball: first the same steel, then renders.
+frames and pictures composed of them. Ball: renders alone, so that no set's terms bind its weights.
 """
 
 from __future__ import annotations
 
-from datasets.training_run import SourceSettings, StageSettings, Station, TrainSettings
-from vision.contract import RailSpec
+from datasets.training_run import Faintest, SourceSettings, StageSettings, Station, TrainSettings
+from vision.contract import LevelSpec, RailSpec
 
 STEEL = StageSettings(
     name="steel",
@@ -31,13 +31,19 @@ RAIL = StageSettings(
     stretch=(0.7, 1.4),
 )
 
+_OTHERS = ("seam", "flat", "neck", "mismatch", "scale_pit", "half", "double")
 BALL = StageSettings(
     name="ball",
     kind="ball",
     sources=(SourceSettings(folder="train", share=1.0),),
-    epochs=30,
+    epochs=75,
     samples_per_epoch=2400,
-    focus_share=0.0,
+    warmup_epochs=2.0,
+    focus_share=0.35,
+    label_shares={"crack": 0.35, "lap": 0.2, "spall": 0.15} | dict.fromkeys(_OTHERS, 0.043),
+    mask_gain=1.0,
+    plain_share=0.3,
+    faintest=Faintest(contrast_grey=8.0, contrast_over_noise=2.5, visible_px=35.0),
     zoom=(0.92, 1.08),
 )
 
@@ -50,7 +56,7 @@ def default_settings(
     Args:
         station: whose detector.
         epochs: of the last stage; None: the plan's.
-        pretrain_epochs: of the steel stage; 0 leaves it out; None: the plan's.
+        pretrain_epochs: of the steel stage; 0 leaves it out; None: the plan's, which has none for balls.
     """
     if station == "steel":
         stage = STEEL if epochs is None else STEEL.model_copy(update={"epochs": epochs})
@@ -58,8 +64,10 @@ def default_settings(
     last = RAIL if station == "rail" else BALL
     if epochs is not None:
         last = last.model_copy(update={"epochs": epochs})
-    first = STEEL if pretrain_epochs is None else STEEL.model_copy(update={"epochs": pretrain_epochs})
-    stages = (last,) if pretrain_epochs == 0 else (first, last)
+    before = pretrain_epochs
+    if before is None:
+        before = STEEL.epochs if station == "rail" else 0
+    stages = (STEEL.model_copy(update={"epochs": before}), last) if before else (last,)
     if station == "rail":
         return TrainSettings(input_px=224, stages=stages, rail=RailSpec())
-    return TrainSettings(input_px=160, stages=stages)
+    return TrainSettings(input_px=160, stages=stages, level=LevelSpec())

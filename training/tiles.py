@@ -17,24 +17,31 @@ import numpy as np
 import numpy.typing as npt
 
 from datasets.rail_tiles import LabelledPicture, clip_boxes, load_strips, read_grey
-from datasets.records import DataSet, read_coco
-from datasets.training_run import StageSettings
+from datasets.records import DataSet, SampleRecord, read_coco
+from datasets.training_run import Faintest, StageSettings
 from training.augment import Photometric, photometric
-from vision.contract import RailSpec
-from vision.errors import ConfigError
+from vision.contract import LevelSpec, RailSpec
+from vision.errors import ConfigError, ImageError
+from vision.level import level_picture
 from vision.types import Float32Array, UInt8Array
 
+#: Mark of a pixel of which no mask says what it shows.
+UNKNOWN_MARK = 255
 #: A steel photograph is brought to this median grey, as a rail strip is.
 _LEVEL_GREY = 110.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One training sample: `tile` (S, S) uint8, `boxes` (K, 4) xyxy px in it, `classes` (K,)."""
+    """One training sample: `tile` (S, S) uint8, `boxes` (K, 4) xyxy px in it, `classes` (K,).
+
+    `marks`: (S, S) uint8, 0 for nothing, class index + 1, or 255 where no mask says what is there.
+    """
 
     tile: UInt8Array
     boxes: Float32Array
     classes: npt.NDArray[np.int64]
+    marks: UInt8Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ class SampleMaker:
         input_px: side of a sample.
         rail: strips' sizes; needed by the kind "rail".
         seed: of every draw.
+        level: what samples are brought to, as the contract will say it.
 
     Raises:
         ConfigError: a source is missing, empty or has other labels.
@@ -69,7 +77,9 @@ class SampleMaker:
         input_px: int,
         rail: RailSpec | None,
         seed: int,
+        level: LevelSpec | None = None,
     ) -> None:
+        self._level = level
         self._stage, self._labels, self._side, self._seed = stage, labels, input_px, seed
         self._sources = [
             _load(data / source.folder, source.share, stage, labels, input_px, rail)
@@ -93,8 +103,12 @@ class SampleMaker:
         source = self._sources[int(rng.choice(len(self._sources), p=self._shares))]
         picture, focus = self._choose(source, rng)
         sample = self._window(picture, focus, rng)
-        tile = self._photometric(sample.tile, int(rng.integers(1 << 31)))
-        return Sample(tile, sample.boxes, sample.classes)
+        seed = int(rng.integers(1 << 31))
+        plain = self._stage.plain_share and rng.random() < self._stage.plain_share
+        tile = sample.tile if plain else self._photometric(sample.tile, seed)
+        if self._level is not None:
+            tile = level_picture(tile, self._level)
+        return Sample(tile, sample.boxes, sample.classes, sample.marks)
 
     def _choose(self, source: _Source, rng: np.random.Generator) -> tuple[LabelledPicture, int | None]:
         """A picture, and the box to be shown, or None for any place."""
@@ -134,8 +148,9 @@ class SampleMaker:
             pixels, by_index[:2], (side, side), flags=cv2.INTER_LINEAR, borderMode=border, borderValue=0
         )
         original = _transform(centre, (zoom, zoom_y), side, turns, mirrored)
+        marks = _moved_marks(picture.marks, original, side)
         boxes, keep = clip_boxes(_moved(picture.boxes, original), side, side)
-        return Sample(np.asarray(tile, np.uint8), boxes, picture.classes[keep])
+        return Sample(np.asarray(tile, np.uint8), boxes, picture.classes[keep], marks)
 
     def _turn(self, rng: np.random.Generator) -> tuple[int, bool]:
         """Quarter turns and mirroring: a rail keeps its direction, steel and balls have none."""
@@ -196,23 +211,38 @@ def _load(
             raise ValueError("rail strips need a RailSpec")
         pictures = load_strips(folder, data, "train", rail, input_px, labels)
     else:
-        pictures = _load_plain(folder, data, labels, level=stage.kind == "steel")
+        pictures = _load_plain(folder, data, labels, stage)
     return _Source(pictures, share, _pairs(pictures))
 
 
 def _load_plain(
-    folder: Path, data: DataSet, labels: tuple[str, ...], *, level: bool
+    folder: Path, data: DataSet, labels: tuple[str, ...], stage: StageSettings
 ) -> list[LabelledPicture]:
     found = []
     for sample in data.of_split("train"):
+        if stage.faintest is not None and _is_faint(sample, stage.faintest):
+            continue
         grey = read_grey(folder, sample)
-        if level:
+        if stage.kind == "steel":
             gain = np.float32(_LEVEL_GREY / max(float(np.median(grey)), 1.0))
             grey = np.asarray(np.clip(grey.astype(np.float32) * gain, 0.0, 255.0), np.uint8)
         corners = np.array([box.xyxy_px for box in sample.boxes], np.float32).reshape(-1, 4)
         classes = np.array([labels.index(box.label) for box in sample.boxes], np.int64)
-        found.append(LabelledPicture(sample.file, sample.group, grey, corners, classes))
+        marks = _read_marks(folder, sample, classes)
+        found.append(LabelledPicture(sample.file, sample.group, grey, corners, classes, marks))
     return found
+
+
+def _is_faint(sample: SampleRecord, faintest: Faintest) -> bool:
+    """Whether a render's mark is fainter than what is trained on; real pictures know no contrast."""
+    contrast, noise, visible = (sample.truth.get(key) for key in ("contrast_grey", "noise_grey", "defect_px"))
+    if not sample.boxes or contrast is None or noise is None or visible is None:
+        return False
+    return (
+        float(contrast) < faintest.contrast_grey
+        or float(contrast) < faintest.contrast_over_noise * float(noise)
+        or float(visible) < faintest.visible_px
+    )
 
 
 def _pairs(pictures: Sequence[LabelledPicture]) -> dict[int, npt.NDArray[np.int64]]:
@@ -239,6 +269,36 @@ def _transform(
 
 def _shift(by: float) -> npt.NDArray[np.float64]:
     return np.array([[1.0, 0.0, by], [0.0, 1.0, by], [0.0, 0.0, 1.0]])
+
+
+def _moved_marks(marks: UInt8Array | None, matrix: npt.NDArray[np.float64], side: int) -> UInt8Array:
+    """Marks under the transform of their picture; nothing is known of a picture without."""
+    if marks is None:
+        return np.full((side, side), UNKNOWN_MARK, np.uint8)
+    by_index = _shift(-0.5) @ matrix @ _shift(0.5)
+    moved = cv2.warpAffine(marks, by_index[:2], (side, side), flags=cv2.INTER_NEAREST, borderValue=0)
+    return np.asarray(moved, np.uint8)
+
+
+def _read_marks(folder: Path, sample: SampleRecord, classes: npt.NDArray[np.int64]) -> UInt8Array | None:
+    """The masks of a render (its truth names the file): number of the box + 1 becomes class + 1.
+
+    Raises:
+        ImageError: the mask that is named cannot be read.
+    """
+    name = sample.truth.get("mask_file")
+    if name is None:
+        return (
+            None
+            if "ball_label" not in sample.truth
+            else np.zeros((sample.height_px, sample.width_px), np.uint8)
+        )
+    numbered = cv2.imread(str(folder / str(name)), cv2.IMREAD_GRAYSCALE)
+    if numbered is None:
+        raise ImageError("a mask cannot be read", where=str(folder / str(name)), todo="build the set again")
+    to_class = np.zeros(256, np.uint8)
+    to_class[1 : len(classes) + 1] = classes + 1
+    return np.asarray(to_class[numbered], np.uint8)
 
 
 def _moved(boxes: Float32Array, matrix: npt.NDArray[np.float64]) -> Float32Array:

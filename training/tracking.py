@@ -5,7 +5,8 @@ is used. So a server that goes away in the middle of a training costs no trainin
 and what was not delivered is sent when the server answers again, at the latest at the end. But a
 server that cannot be reached when the run begins, or a missing package, is an error: nothing is
 lost then, and nobody wants to find out the next morning.
-Neighbours: `training.cli` opens a log, `training.train` reports epochs.
+Neighbours: `training.cli` opens a log, `training.train` reports epochs, `training.evaluation.logged` adds
+what an evaluation found.
 """
 
 from __future__ import annotations
@@ -200,6 +201,16 @@ def tracked(
     except BaseException:
         log.stop("FAILED")
         raise
+
+
+def linked_uri(run: Path) -> str | None:
+    """Where a run was logged to when it was trained; None where it was not.
+
+    Raises:
+        ConfigError: the note in its folder cannot be read.
+    """
+    path = run / LINK_FILE
+    return _read_link(path)["uri"] if path.exists() else None
 
 
 def log_evaluation(run: Path, figures: Mapping[str, float], files: list[Path]) -> bool:

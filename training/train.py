@@ -81,7 +81,7 @@ def train(
         "settings": settings.model_dump(mode="json"),
         "start": first,
     }
-    _check_free(out, fingerprint, resume=resume)
+    _check_free(out, fingerprint, [stage.name for stage in settings.stages], resume=resume)
     check_pictures(data, sets, show=True)
     _claim(out, fingerprint)
     with tracked(mlflow_uri, station, out, settings, command, resume=resume) as log:
@@ -139,6 +139,7 @@ def _stages(
                 labels=labels,
                 input_px=settings.input_px,
                 rail=settings.rail,
+                level=settings.level if stage.kind == "ball" else None,
                 seed=settings.seed,
                 start_weights=None if weights is None else weights.resolve(),
                 resume=resume,
@@ -189,7 +190,7 @@ def _history(folder: Path) -> list[dict[str, object]]:
     return list({line["epoch"]: line for line in lines}.values())
 
 
-def _check_free(out: Path, fingerprint: dict[str, Any], *, resume: bool) -> None:
+def _check_free(out: Path, fingerprint: dict[str, Any], stages: list[str], *, resume: bool) -> None:
     """Refuse a folder that is another run's, or none to be gone on with."""
     path = out / _PRINT_FILE
     if (out / MANIFEST_FILE).exists():
@@ -203,7 +204,7 @@ def _check_free(out: Path, fingerprint: dict[str, Any], *, resume: bool) -> None
             raise ConfigError(
                 "there is a run already", where=str(out), todo="add --resume, or give another --out"
             )
-        if _read_print(path) != fingerprint:
+        if read_fingerprint(out) != fingerprint:
             raise ConfigError(
                 "the run was begun with other data or settings",
                 where=str(path),
@@ -212,12 +213,27 @@ def _check_free(out: Path, fingerprint: dict[str, Any], *, resume: bool) -> None
         return
     if resume:
         raise ConfigError("there is no run to resume", where=str(out), todo="leave out --resume")
+    for stage in stages:
+        # Its weights would be taken for this run's own finished stage.
+        if (out / stage).exists():
+            raise ConfigError(
+                f"the folder holds '{stage}' already, and no run that it belongs to",
+                where=str(out / stage),
+                todo="give another --out, or remove it",
+            )
 
 
-def _read_print(path: Path) -> object:
+def read_fingerprint(run: Path) -> dict[str, Any]:
+    """What a run was begun with: hashes of its sets, settings, hash of its first weights (`start`).
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    path = run / _PRINT_FILE
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {key: content[key] for key in ("data", "settings", "start")}
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise ConfigError(
             f"the run's fingerprint cannot be read: {error}",
             where=str(path),
@@ -281,5 +297,4 @@ def _finish(
         weights_sha256=hashlib.sha256((out / WEIGHTS_FILE).read_bytes()).hexdigest(),
         metrics={"epochs": history},
     )
-    write_manifest(manifest, out)
-    return manifest
+    return write_manifest(manifest, out)

@@ -39,12 +39,26 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class LevelSpec(_Strict):
+    """Brightness and contrast that a ball's picture is brought to before the model sees it.
+
+    Mean and standard deviation of the grey levels inside a disc of `disc_share` of the picture's shorter
+    side become `mean_grey` and `spread_grey`; a spread below `least_spread_grey` counts as that, so that
+    the noise of a picture that shows nothing is not blown up.
+    """
+
+    mean_grey: Annotated[float, Field(ge=0.0, le=255.0)] = 114.0
+    spread_grey: Annotated[float, Field(gt=0.0, le=127.0)] = 45.0
+    least_spread_grey: Annotated[float, Field(gt=0.0, le=64.0)] = 3.0
+    disc_share: Annotated[float, Field(gt=0.1, le=1.0)] = 0.8
+
+
 class InputSpec(_Strict):
     """How one picture becomes the input tensor, NCHW float32.
 
     A picture is letterboxed to `width_px` x `height_px` (longer side fills, the
-    rest is `pad_value`), its channels put in `colour` order, then
-    `(value - mean) * scale` per channel on the 0..255 range.
+    rest is `pad_value`), levelled where `level` says so, its channels put in `colour`
+    order, then `(value - mean) * scale` per channel on the 0..255 range.
     """
 
     name: str = "images"
@@ -55,6 +69,7 @@ class InputSpec(_Strict):
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     pad_value: Annotated[int, Field(ge=0, le=255)] = 114
     letterbox_anchor: Literal["centre", "top_left"] = "centre"
+    level: LevelSpec | None = None
 
 
 class OutputSpec(_Strict):

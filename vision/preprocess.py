@@ -15,6 +15,7 @@ import numpy as np
 
 from vision.contract import InputSpec
 from vision.errors import ImageError
+from vision.level import level_picture
 from vision.types import Float32Array, UInt8Array
 
 
@@ -149,6 +150,8 @@ def preprocess(
         ValueError: `out` has another shape or type.
     """
     picture, box = letterbox_image(image, spec)
+    if spec.level is not None:
+        picture = level_picture(picture, spec.level)
     tensor = empty_input(spec) if out is None else out
     expected = (1, input_channels(spec), spec.height_px, spec.width_px)
     if tensor.shape != expected or tensor.dtype != np.float32:

@@ -1,6 +1,6 @@
 """The audit of data sets: leaks between splits, broken files, wrong boxes, drift of classes.
 
-`audit_sets(folders)` gives an `AuditReport`; `AuditReport.raise_if_failed()` stops a build.
+`audit_sets(folders)` gives an `AuditReport`; `AuditReport.raise_if_failed` stops a build.
 docs/data_audit.md says what each finding means and how good the search for copies is.
 """
 

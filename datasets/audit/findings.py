@@ -6,6 +6,7 @@ Neighbours: every check of `datasets.audit` gives findings; `datasets.card` prin
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -95,11 +96,14 @@ class AuditReport(BaseModel):
         found = [one.model_copy(update={"where": one.where.replace(before, after)}) for one in self.findings]
         return self.model_copy(update={"sets": tuple(sets), "findings": tuple(found)})
 
-    def raise_if_failed(self) -> None:
+    def raise_if_failed(self, kept: Path) -> None:
         """Stop a build whose audit failed.
 
+        Args:
+            kept: where what was built stays, to be looked at.
+
         Raises:
-            AuditError: there is a failure; it names the first ones.
+            AuditError: there is a failure; it names the first one and the folder.
         """
         fails = [finding for finding in self.findings if finding.level == "fail"]
         if not fails:
@@ -107,5 +111,8 @@ class AuditReport(BaseModel):
         codes = ", ".join(f"{code} {count}" for code, count in Counter(f.code for f in fails).items())
         first = fails[0]
         raise AuditError(
-            f"the audit failed: {codes}. First: {first.what}", where=first.where, todo=first.todo
+            f"the audit failed: {codes}. First: {first.what}",
+            where=first.where,
+            todo=f"{first.todo}. What was built is kept in {kept}: 'ferrogate data audit {kept}' lists all "
+            "findings; remove that folder when you have seen it",
         )

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from datasets.audit import audit_sets
 from datasets.build.ball_real import build_real
-from datasets.build.rail import AUDIT_FILE, CARD_FILE, Built
+from datasets.build.rail import AUDIT_FILE, CARD_FILE, Built, build_command
 from datasets.errors import DataError
 from datasets.folders import check_replaceable
 from datasets.records import COCO_FILE, DataSet, read_coco
 from datasets.synthetic.render_balls import identity, render_set
 from datasets.synthetic.settings import SETTINGS_DIR, RenderSettings, load_settings
 
-TRAIN_COUNT = 3200
+TRAIN_COUNT = 9600
 TEST_COUNT = 9000
 
 
@@ -61,17 +61,19 @@ def build_ball(
         if value is not None and value < 1:
             raise DataError("a number of at least 1 is needed", where=option, todo="give a larger number")
     part = out.with_name(f".{out.name}.part")
-    command = f"ferrogate data build ball --out {out} --seed {seed}"
-    makers: dict[str, Callable[[Path], DataSet]] = {"real": lambda folder: build_real(source, folder, seed)}
-    wanted: dict[str, dict[str, object]] = {}
     counts = {"train": count or TRAIN_COUNT, "test": test_count or TEST_COUNT}
+    command = build_command("ball", out, seed, count=counts["train"], test_count=counts["test"])
+    makers: dict[str, Callable[[Path], DataSet]] = {
+        "real": lambda folder: build_real(source, folder, seed, command)
+    }
+    wanted: dict[str, dict[str, object]] = {}
     for name, number in counts.items():
         settings = load_settings(settings_dir / f"{name}.yaml")
         wanted[name] = identity(settings, number, seed)
         makers[name] = _renderer(settings, number, seed, command, jobs, show_progress)
     places = {name: _made(name, make, out, part, wanted.get(name)) for name, make in makers.items()}
     report = audit_sets([place for place, _ in places.values()], progress=show_progress)
-    report.raise_if_failed()
+    report.raise_if_failed(part)
     report = report.moved(str(part), str(out))
     for name, (place, _) in places.items():
         write_card(place, place / CARD_FILE, report)

@@ -19,6 +19,7 @@ from datasets.folders import whole_folder
 from datasets.importers.labelme import read_labelme
 from datasets.importers.yolo_labels import read_yolo_labels
 from datasets.pictures import grey, read_picture, write_png
+from datasets.provenance import noted
 from datasets.records import BoxRecord, DataSet, SampleRecord, write_coco
 from datasets.synthetic.compose import CROP_MARGIN
 from vision.contract import BALL_LABELS
@@ -34,13 +35,14 @@ _PIT_MARGIN = (1.8, 4.0)
 _LEAST_WINDOW_PX = 96
 
 
-def build_real(source: Path, out: Path, seed: int) -> DataSet:
+def build_real(source: Path, out: Path, seed: int, command: str = "") -> DataSet:
     """Write the set into `out` and return it.
 
     Args:
         source: the folder of real pictures (FERROGATE_DATA).
         out: folder of the set, whole or not at all.
         seed: of the windows round the pits.
+        command: that makes it, noted in the set.
 
     Raises:
         DataError: a set is missing or broken, or something cannot be written.
@@ -55,7 +57,7 @@ def build_real(source: Path, out: Path, seed: int) -> DataSet:
             "note": "bsdata shows ball screws, not balls; its pictures also serve the steel pretraining set, "
             "so a model pretrained on that has seen the like",
             "seed": seed,
-        }
+        } | noted(command)
         data = DataSet(labels=BALL_LABELS, info=info, samples=tuple(samples))
         write_coco(data, folder)
     return data

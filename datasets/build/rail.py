@@ -6,6 +6,7 @@ judges them, `datasets.card` shows them.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,16 +49,29 @@ def build_rail(
         DataError: a set is missing or broken, or something cannot be written.
         AuditError: the audit failed; what was built then lies in `.NAME.part` beside `out`, to be looked at.
     """
+    command = build_command("rail", out, seed, composed=composed)
     makers: dict[str, Callable[[Path], DataSet]] = {
-        "frames": lambda folder: build_frames(source, folder),
-        "steel": lambda folder: build_steel(source, folder, seed, show_progress=show_progress),
+        "frames": lambda folder: build_frames(source, folder, command=command),
+        "steel": lambda folder: build_steel(
+            source, folder, seed, command=command, show_progress=show_progress
+        ),
     }
     if composed:
         # Imported here: the frames must be written before, and the edge's import test stays small.
         from datasets.synthetic.rails.compose import compose_frames
 
-        makers["composed"] = lambda folder: compose_frames(folder.parent / "frames", folder, seed, composed)
+        makers["composed"] = lambda folder: compose_frames(
+            folder.parent / "frames", folder, seed, composed, command=command
+        )
     return assemble_sets(out, makers, show_progress=show_progress)
+
+
+def build_command(station: str, out: Path, seed: int, **numbers: int) -> str:
+    """The build's command line with all `numbers` named: a default may be another one some day."""
+    words = ["ferrogate", "data", "build", station, "--out", str(out), "--seed", str(seed)]
+    for name, value in numbers.items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join(words)
 
 
 def assemble_sets(
@@ -83,15 +97,16 @@ def assemble_sets(
     _empty(part)
     try:
         sets = {name: make(part / name) for name, make in makers.items()}
+        found = audit_sets([part / name for name in makers], progress=show_progress)
+        # From here on it speaks of the sets where they will be.
+        report = found.moved(str(part), str(out))
+        if not found.failed:
+            for name in makers:
+                write_card(part / name, part / name / CARD_FILE, report)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    report = audit_sets([part / name for name in makers], progress=show_progress)
-    report.raise_if_failed()
-    # From here on it speaks of the sets where they will be.
-    report = report.moved(str(part), str(out))
-    for name in makers:
-        write_card(part / name, part / name / CARD_FILE, report)
+    found.raise_if_failed(part)
     _into_place(part, out, list(makers), report)
     return Built(sets, report)
 

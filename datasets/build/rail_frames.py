@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from datasets.build.steel_picture import files_of
 from datasets.errors import DataError
 from datasets.folders import place_file, whole_folder
+from datasets.provenance import noted
 from datasets.records import BoxRecord, DataSet, SampleRecord, Split, write_coco
 from vision.contract import RAIL_LABELS
 
@@ -82,12 +83,13 @@ class _Frame:
     split: Split
 
 
-def build_frames(source: Path, out: Path) -> DataSet:
+def build_frames(source: Path, out: Path, *, command: str = "") -> DataSet:
     """Write the data set of whole frames; pictures are links or copies of the originals.
 
     Args:
         source: the folder of real pictures; `rail400` and `splits` are needed.
         out: folder of the set; one that is there is replaced when the new one is whole.
+        command: that makes it, noted in the set.
 
     Raises:
         DataError: something is missing, broken or contradicts the split, or `out` cannot be written.
@@ -98,6 +100,13 @@ def build_frames(source: Path, out: Path) -> DataSet:
     frames = {frame.file: frame for frame in _frames(source / SPLIT_FILE)}
     groups = _groups(list(frames.values()))
     boxes = coarse.by_file()
+    unlabelled = sorted(set(frames) - {image.file_name for image in coarse.images})
+    if unlabelled:
+        raise DataError(
+            f"the split names {unlabelled[0]}, of which the labels know nothing",
+            where=str(source / SPLIT_FILE),
+            todo=_TODO,
+        )
     samples = []
     with whole_folder(out) as folder:
         for image in sorted(coarse.images, key=lambda image: image.file_name):
@@ -114,7 +123,7 @@ def build_frames(source: Path, out: Path) -> DataSet:
             "description": "line scans of rail heads, whole frames",
             "sources": ["rail400"],
             "split": SPLIT_FILE,
-        }
+        } | noted(command)
         data = DataSet(labels=RAIL_LABELS, info=info, samples=tuple(samples))
         write_coco(data, folder)
     return data

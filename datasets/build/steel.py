@@ -17,6 +17,7 @@ from datasets.build.steel_sheets import bsdata_crops, mt_tiles, neu_sheets
 from datasets.build.steel_yard import gap_photos
 from datasets.folders import whole_folder
 from datasets.pictures import write_png
+from datasets.provenance import noted
 from datasets.records import DataSet, SampleRecord, write_coco
 from datasets.splits import share_out
 from datasets.synthetic.progress import tracked
@@ -39,13 +40,16 @@ VAL_SHARE = 0.1
 _ABOUT = 2915
 
 
-def build_steel(source: Path, out: Path, seed: int, *, show_progress: bool = False) -> DataSet:
+def build_steel(
+    source: Path, out: Path, seed: int, *, command: str = "", show_progress: bool = False
+) -> DataSet:
     """Write the pretraining set.
 
     Args:
         source: the folder of real pictures; `neu_det`, `mt`, `bsdata` and `rail_gap` are needed.
         out: folder of the set; one that is there is replaced when the new one is whole.
         seed: of crops and splits.
+        command: that makes it, noted in the set.
         show_progress: a bar on stderr.
 
     Raises:
@@ -68,7 +72,7 @@ def build_steel(source: Path, out: Path, seed: int, *, show_progress: bool = Fal
             "seed": seed,
             "longest_px": LONGEST_PX,
             "val_share": VAL_SHARE,
-        }
+        } | noted(command)
         data = DataSet(labels=STEEL_LABELS, info=info, samples=samples)
         write_coco(data, folder)
     return data

@@ -33,7 +33,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     rail.add_argument("--composed", type=int, metavar="N", help="frames with composed marks (default 400)")
     rail.set_defaults(run=_rail)
     ball = _station(stations, "ball", "rendered balls, and real ones from FERROGATE_DATA")
-    ball.add_argument("--count", type=int, metavar="N", help="rendered crops to train on (default 3200)")
+    ball.add_argument("--count", type=int, metavar="N", help="rendered crops to train on (default 9600)")
     ball.add_argument(
         "--test-count", type=int, metavar="N", help="rendered crops to measure on (default 9000)"
     )

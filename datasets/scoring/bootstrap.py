@@ -16,6 +16,8 @@ from datasets.scoring.pictures import IntArray
 
 RESAMPLES = 500
 CONFIDENCE = 0.95
+#: Bounds closer than this are one number.
+_SAME = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ def bootstrap(
 def share_interval(hits: Float64Array, total: Float64Array, groups: Sequence[str], seed: int = 0) -> Interval:
     """A share or a mean count, sum(hits) / sum(total), with bounds that know of the groups.
 
-    The wider of the bootstrap over groups and, because that says nothing where no hit (or no miss) was
-    seen, the exact bounds of a count of groups.
+    The bootstrap over groups; and, where that is blind because every resample gives the same (no hit, no
+    miss, a single group), the exact bounds of a count of groups.
 
     Args:
         hits, total: (P,) per picture; where `hits <= total` everywhere it is a share 0..1.
@@ -83,21 +85,30 @@ def share_interval(hits: Float64Array, total: Float64Array, groups: Sequence[str
         return {"share": float((weight * hits).sum()) / below if below else float("nan")}
 
     drawn = bootstrap(figure, groups, seed=seed)["share"]
-    share = bool((hits <= total).all())
+    if drawn.high - drawn.low > _SAME:
+        return drawn
     units = len({group for group, count in zip(groups, total, strict=True) if count > 0})
-    low, high = _exact(drawn.value, units, share=share)
-    return Interval(drawn.value, min(drawn.low, low), max(drawn.high, high), drawn.resamples)
+    low, high = _exact(drawn.value, units, share=bool((hits <= total).all()))
+    return Interval(drawn.value, low, high, drawn.resamples)
 
 
 def _exact(value: float, units: int, *, share: bool) -> tuple[float, float]:
-    """Bounds from groups alone where the bootstrap is blind (no hit, or nothing but hits)."""
+    """Bounds of a share, or of a mean count, of which nothing is known but its value over so many groups.
+
+    Clopper and Pearson's of `value * units` hits in `units` (beta quantiles, which need no whole numbers);
+    for counts Garwood's of so many events in `units` exposures.
+    """
+    from scipy import stats
+
     tail = (1.0 - CONFIDENCE) / 2.0
-    if value == 0.0:
-        # Clopper and Pearson's upper bound of 0 in n; for counts Poisson's -ln(tail) / n.
-        return 0.0, 1.0 - tail ** (1.0 / units) if share else -math.log(tail) / units
-    if share and value >= 1.0:
-        return tail ** (1.0 / units), 1.0
-    return value, value
+    hits = value * units
+    if not share:
+        low = float(stats.chi2.ppf(tail, 2.0 * hits)) / 2.0 / units if hits > 0.0 else 0.0
+        return low, float(stats.chi2.ppf(1.0 - tail, 2.0 * hits + 2.0)) / 2.0 / units
+    misses = max(0.0, units - hits)
+    low = float(stats.beta.ppf(tail, hits, misses + 1.0)) if hits > 0.0 else 0.0
+    high = float(stats.beta.ppf(1.0 - tail, hits + 1.0, misses)) if misses > 0.0 else 1.0
+    return low, high
 
 
 def _interval(value: float, drawn: Float64Array) -> Interval:

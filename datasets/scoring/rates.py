@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.scoring.matching import BoolArray, Float64Array, Matched, overlaps
+from datasets.scoring.matching import BoolArray, Float64Array, Matched
 from datasets.scoring.pictures import Scored
 from vision.statistics.attribute import Rate, rate
 
@@ -65,25 +65,6 @@ def at_threshold(matched: Matched, pictures: int, threshold: float) -> AtThresho
         rate(real, count) if count else None,
         (count - real) / pictures,
     )
-
-
-def covered_share(scored: Scored, truth: str, by: str, threshold: float, least_iou: float) -> Rate | None:
-    """How many labelled boxes of one label are overlapped by a finding of another; None without any.
-
-    Args:
-        scored: pictures.
-        truth: label of the labelled boxes ("dirt").
-        by: label of the findings ("defect").
-        threshold: score from which they count.
-        least_iou: overlap from which a box is covered.
-    """
-    of, other = scored.labels.index(truth), scored.labels.index(by)
-    hits = total = 0
-    for picture in scored.pictures:
-        own = picture.truth_class == of
-        total += int(own.sum())
-        hits += int((overlaps(picture, other, threshold)[own] >= least_iou).sum())
-    return rate(hits, total) if total else None
 
 
 def view_scores(scored: Scored, class_id: int | None = None) -> Float64Array:

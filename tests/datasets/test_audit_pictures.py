@@ -28,7 +28,7 @@ def test_a_good_set_passes(tmp_path: Path) -> None:
     report = audit_sets([tmp_path])
     assert report.findings == ()
     assert not report.failed
-    report.raise_if_failed()
+    report.raise_if_failed(tmp_path)
     assert report.sets[0].pictures == 6
     assert len(report.sets[0].version) == 64
 
@@ -120,7 +120,7 @@ def test_a_copy_in_another_split_fails(tmp_path: Path, how: str) -> None:
     assert "t2.png" in leaks[0].where
     assert "v9.png" in leaks[0].where
     with pytest.raises(AuditError, match="leak_alike"):
-        report.raise_if_failed()
+        report.raise_if_failed(tmp_path)
 
 
 def test_the_same_bytes_are_a_leak_in_two_splits_and_a_repeat_in_one(tmp_path: Path) -> None:

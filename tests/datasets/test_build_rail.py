@@ -97,6 +97,14 @@ def _other_part(folder: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace(",guard", ",perhaps"), encoding="utf-8")
 
 
+def _row_too_many(folder: Path) -> None:
+    path = folder / "splits" / "rail400_v1.csv"
+    last = path.read_text(encoding="utf-8").splitlines()[-1]
+    name = last.split(",")[0]
+    with path.open("a", encoding="utf-8") as file:
+        file.write(last.replace(name, "9" + name[1:]) + "\n")
+
+
 def _torn_labels(folder: Path) -> None:
     (folder / "rail400" / "annotations" / "nc3.json").write_text('{"images": [', encoding="utf-8")
 
@@ -109,6 +117,7 @@ def _no_frame(folder: Path) -> None:
     ("spoil", "says"),
     [
         (_no_split_row, "the split does not name"),
+        (_row_too_many, "of which the labels know nothing"),
         (_other_part, "the split cannot be read"),
         (_torn_labels, "nc3.json"),
         (_no_frame, frame_name("142157", "02", 17)),
@@ -157,17 +166,21 @@ def test_a_failed_audit_leaves_what_was_there(source: Path, tmp_path: Path) -> N
         shutil.copyfile(folder / val.file, folder / train.file)
         return data
 
-    with pytest.raises(FerrogateError, match="audit failed"):
+    with pytest.raises(FerrogateError, match="audit failed") as found:
         assemble_sets(out, {"frames": leaking})
     assert (out / "frames" / COCO_FILE).read_bytes() == before
-    assert (tmp_path / ".rail.part" / "frames" / COCO_FILE).is_file()  # to be looked at
+    part = tmp_path / ".rail.part"
+    assert (part / "frames" / COCO_FILE).is_file()  # to be looked at, and the error says so
+    assert f"kept in {part}" in found.value.todo
+    assert "remove that folder" in found.value.todo
 
 
 def test_sets_are_put_in_place_with_cards_and_the_audit(source: Path, tmp_path: Path) -> None:
     out = tmp_path / "rail"
     (out / "own").mkdir(parents=True)  # a set of the user's beside them stays
     for _ in range(2):  # the second build replaces the first
-        built = assemble_sets(out, {"frames": lambda folder: build_frames(source, folder)})
+        built = assemble_sets(out, {"frames": lambda folder: build_frames(source, folder, command="built")})
+    assert read_coco(out / "frames").info["command"] == "built"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rail"]
     assert sorted(path.name for path in out.iterdir()) == ["audit.json", "frames", "own"]
     assert "defect" in (out / "frames" / "card.html").read_text(encoding="utf-8")

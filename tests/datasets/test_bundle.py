@@ -83,7 +83,9 @@ Change = Callable[[Path, dict[str, Any], list[dict[str, Any]]], object]
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda folder, header, rows: header.update(version=2), "bundle.json"),
+        (lambda folder, header, rows: header.update(version=3), "bundle.json"),
+        # the second version has more columns than this one
+        (lambda folder, header, rows: header.update(version=2), "the columns are not"),
         (lambda folder, header, rows: header.update(station="bolt"), "bundle.json"),
         (lambda folder, header, rows: (folder / "pictures" / "1.png").unlink(), "is missing"),
         (lambda folder, header, rows: picture(folder / "pictures" / "9.png"), "does not name 9.png"),

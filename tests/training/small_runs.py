@@ -112,7 +112,7 @@ def make_run(run: Path, data: Path, station: Station) -> TrainingManifest:
         labels=records.labels,
         data_dir=str(data.resolve()),
         data_sha256=data_sha256(folder, records),
-        data_info={},
+        data_info={FOLDER[station]: dict(records.info)},
         data_terms=tuple(sorted({f"{s.source}: {s.licence}" for s in records.samples})),
         evaluation_only=station == "rail",
         samples={FOLDER[station]: len(records.of_split("train"))},
@@ -122,5 +122,4 @@ def make_run(run: Path, data: Path, station: Station) -> TrainingManifest:
         weights_sha256=hashlib.sha256((run / WEIGHTS_FILE).read_bytes()).hexdigest(),
         metrics={},
     )
-    write_manifest(manifest, run)
-    return manifest
+    return write_manifest(manifest, run)

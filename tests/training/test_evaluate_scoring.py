@@ -13,7 +13,7 @@ from datasets.scoring.bootstrap import bootstrap, group_weights, share_interval
 from datasets.scoring.matching import confusion, iou, match_class
 from datasets.scoring.pictures import IntArray, Scored, require_labels, score_pictures
 from datasets.scoring.precision import average_precision, matched_by_iou, mean_precision
-from datasets.scoring.rates import at_false_alarms, at_threshold, covered_share, threshold_for
+from datasets.scoring.rates import at_false_alarms, at_threshold, threshold_for
 from tests.training.scored import LABELS, Found, Truth, found_boxes, random_scored, sample, scored
 from vision.errors import ConfigError
 from vision.types import Detections
@@ -169,6 +169,17 @@ def test_bounds_where_the_bootstrap_is_blind(hits: float, low: float, high: floa
     assert (interval.low, interval.high) == pytest.approx((low, high))
 
 
+def test_a_single_group_says_next_to_nothing() -> None:
+    """Five of eight views of one ball are missed: no resample differs, yet nobody knows of other balls."""
+    interval = share_interval(np.array([1.0] * 5 + [0.0] * 3), np.ones(8), ["ball"] * 8)
+    assert interval.value == 5 / 8
+    assert interval.low < 0.01
+    assert interval.high > 0.99
+    # Three false findings in each of two pictures alike: Garwood's bounds of 6 events, 2.20 and 13.06.
+    counts = share_interval(np.array([3.0, 3.0]), np.ones(2), ["a", "b"])
+    assert (counts.low, counts.high) == pytest.approx((2.20 / 2, 13.06 / 2), abs=0.01)
+
+
 def test_bootstrap_leaves_out_resamples_without_the_figure() -> None:
     def only_with_both(weight: IntArray) -> dict[str, float]:
         return {"both": float("nan") if 0 in weight else float(weight.mean())}
@@ -216,16 +227,6 @@ def test_recall_at_false_alarms_and_at_thresholds() -> None:
     assert (at.recall.hits, at.precision.hits, at.precision.n) == (1, 1, 3)
     assert at.false_per_picture == 1.0
     assert at_false_alarms(match_class(scored(rows), 2, 0.5), 2, 0.1) is None
-
-
-def test_dirt_covered_by_a_defect_finding() -> None:
-    picture = _one([("dirt", A), ("dirt", B)], [("defect", A, 0.4), ("defect", B, 0.2), ("dirt", B, 0.9)])
-    low = covered_share(picture, "dirt", "defect", 0.1, 0.3)
-    high = covered_share(picture, "dirt", "defect", 0.3, 0.3)
-    assert low is not None
-    assert high is not None
-    assert (low.hits, low.n, high.hits) == (2, 2, 1)
-    assert covered_share(picture, "gap", "defect", 0.3, 0.3) is None
 
 
 def test_confusion_counts_every_box_once() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from datasets.records import DataSet, SampleRecord
 from export.parity import compare
+from export.run_data import LabelledFolder, real_pictures
 from vision.errors import FerrogateError
 from vision.types import Float32Array
 
@@ -40,9 +44,38 @@ def test_parity(file: Float32Array, agrees: bool) -> None:
             parity.check("here")
 
 
+def test_nothing_compared_is_no_agreement() -> None:
+    nothing = compare([])
+    assert not nothing.agrees
+    with pytest.raises(FerrogateError, match="no boxes could be compared"):
+        nothing.check("here")
+
+
 @pytest.mark.parametrize("where", [0, 1])
 def test_numbers_that_are_none_never_agree(where: int) -> None:
     pair = [_output(_ROW, _OTHER), _output(_ROW, _OTHER)]
     assert compare([(pair[0], pair[1])]).agrees
     pair[where] = np.full_like(pair[where], np.nan)
     assert not compare([(pair[0], pair[1])]).agrees
+
+
+def _folder(name: str, *origins: str) -> LabelledFolder:
+    samples = [
+        SampleRecord.model_validate(
+            {
+                "file": f"{number}.png", "width_px": 8, "height_px": 8, "group": str(number), "source": name,
+                "label": "", "split": "train", "origin": origin,
+            }
+        )
+        for number, origin in enumerate(origins)
+    ]  # fmt: skip
+    return LabelledFolder(Path(name), DataSet(labels=("defect",), samples=tuple(samples)))
+
+
+def test_ranges_are_measured_on_photographs_where_there_are_any() -> None:
+    frames, composed = _folder("frames", "real", "composed", "real"), _folder("composed", "composed")
+    (kept,) = real_pictures([frames, composed], "train")
+    assert kept.folder == Path("frames")
+    assert [sample.file for sample in kept.data.samples] == ["0.png", "2.png"]
+    renders = _folder("train", "rendered", "rendered")
+    assert real_pictures([renders], "train") == (renders,)

@@ -76,6 +76,9 @@ def test_card_names_terms_seeds_commands_and_the_weakest(exported: Any) -> None:
         "**For evaluation.**",
         "drawn: none stated",
         "ferrogate train rail --data",
+        "# the command that made this set is not recorded: frames",
+        "Escapes: labelled boxes of the label",
+        "Probability there:",
         "Weakest: **defect**",
         "no **gap**",
         exported[0].contract.training_sha256,
@@ -106,6 +109,7 @@ def test_card_takes_the_figures_of_evaluate(exported: Any, tmp_path: Path) -> No
     }
     content = {
         "training_sha256": report.contract.training_sha256,
+        "precision": "fp32",
         "seed": 4,
         "targets": [{"name": "gap AP50", "asked": "at least 0.9", "measured": "0.1250", "met": False}],
         "figures": {
@@ -120,10 +124,13 @@ def test_card_takes_the_figures_of_evaluate(exported: Any, tmp_path: Path) -> No
     card = model_card(report, tmp_path, "ferrogate export rail")
     assert "| gap | 9 | 0.125 (0.100 to –) | 0.100 |" in card
     assert "| gap AP50 | at least 0.9 | 0.1250 | **missed** |" in card
-    assert "| drawn | 40 | 3 of 40 (1.6 % to 20.4 %) | – | – |" in card
+    assert "| drawn | 40 | 7.5 % (1.6 % to 20.4 %), 3 of 40 | – | – |" in card
     assert "Weakest: **gap** (AP50 0.125 as evaluated)" in card
     path.write_text(json.dumps(content | {"training_sha256": "0" * 64}), encoding="utf-8")
     with pytest.raises(ConfigError, match="of another training"):
+        model_card(report, tmp_path, "")
+    path.write_text(json.dumps(content | {"precision": "int8"}), encoding="utf-8")
+    with pytest.raises(ConfigError, match="of the int8 file"):
         model_card(report, tmp_path, "")
     path.write_text('{"figures": 1}', encoding="utf-8")
     with pytest.raises(ConfigError, match="cannot be read"):

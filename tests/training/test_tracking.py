@@ -66,8 +66,7 @@ def finished(tmp_path: Path, settings: TrainSettings) -> tuple[Path, TrainingMan
         weights_sha256="b" * 64,
         metrics={},
     )
-    write_manifest(manifest, run)
-    return run, manifest
+    return run, write_manifest(manifest, run)
 
 
 @pytest.fixture(scope="module")

@@ -133,6 +133,17 @@ def test_a_folder_that_cannot_be_written_to(data: Path, tmp_path: Path) -> None:
         _train(data, tmp_path / "file" / "run")
 
 
+def test_a_stage_of_another_run_is_not_taken_for_finished(data: Path, tmp_path: Path) -> None:
+    """`--out runs` with runs/rail of before in it: its weights must not become this run's result."""
+    other = tmp_path / "runs" / "rail"
+    other.mkdir(parents=True)
+    (other / "weights.pt").write_bytes(b"weights of another run")
+    with pytest.raises(ConfigError, match="holds 'rail' already") as found:
+        _train(data, tmp_path / "runs")
+    assert found.value.where == str(other)
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["rail"]
+
+
 @pytest.mark.long
 def test_resuming(data: Path, tmp_path: Path) -> None:
     """One run, stopped after an epoch; then everything that can be wrong with going on."""

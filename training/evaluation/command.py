@@ -84,6 +84,11 @@ def _station(
     parser.add_argument("--seed", type=int, default=0, help="of resampling, folds and noise (default 0)")
     parser.add_argument("--device", default="cpu", help="of the stock recipe: cpu, 0 (default cpu)")
     parser.add_argument("--threads", type=int, default=2, help="of ONNX Runtime (default 2)")
+    parser.add_argument(
+        "--mlflow-uri",
+        metavar="URI",
+        help="add the result to the log of the training there (default: MLFLOW_TRACKING_URI, else nowhere)",
+    )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.set_defaults(run=_evaluate, station=station, bank=None, rendered=None)
     return parser
@@ -148,8 +153,15 @@ def _bank(args: argparse.Namespace) -> int:
     from datasets.synthetic.bank import BANK_DIR, BallBank
     from training.evaluation.ball_bank import evaluate_bank, summary
     from training.evaluation.subject import open_subject
+    from vision.errors import ConfigError
 
     subject = open_subject("ball", args.run_folder, args.model, args.threads)
+    if subject.draft:
+        raise ConfigError(
+            "the network of a run has no thresholds of its own, and the bank is too small to choose them on",
+            where=str(args.run_folder),
+            todo="export it first, and give the file with --model",
+        )
     folder = BANK_DIR if args.bank == Path() else args.bank
     report = evaluate_bank(subject.detector, BallBank(folder), args.seed)
     print(json.dumps(asdict(report)) if args.json else summary(report))

@@ -51,6 +51,8 @@ def with_bounds(value: Interval | Rate | None) -> str:
     if value is None:
         return "–"
     point = value.value if isinstance(value, Interval) else value.share
+    if value.low == value.high:
+        return f"{share(point)} (alike in all resamples: no bounds)"
     return f"{share(point)} ({share(value.low)} to {share(value.high)})"
 
 

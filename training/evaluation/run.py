@@ -28,12 +28,14 @@ from training.evaluation.baseline import (
 )
 from training.evaluation.detection import detection_figures
 from training.evaluation.gallery import make_gallery
+from training.evaluation.logged import check_log, log_report
 from training.evaluation.page import REPORT_HTML, Section, plain, write_report
 from training.evaluation.page_ball import ball_sections, ball_targets
 from training.evaluation.page_rail import rail_sections, rail_targets
 from training.evaluation.rail import dirt_on_defect, evaluate_rail
 from training.evaluation.subject import Subject, open_subject
 from training.evaluation.targets import Target
+from training.tracking import tracking_uri
 from vision.errors import ConfigError
 
 BASELINE_FOLDER = "baseline"
@@ -67,6 +69,7 @@ def evaluate_station(args: argparse.Namespace) -> Result:
         ConfigError, ContractError, FerrogateError: of everything that it reads, runs and writes.
     """
     costs = load_costs(args.costs, args.station)
+    logged = check_log(tracking_uri(args.mlflow_uri), args.run_folder if args.model is None else None)
     sets = _rail_sets(args.data, args.rendered) if args.station == "rail" else _ball_sets(args.data)
     subject = open_subject(args.station, args.run_folder, args.model, args.threads)
     out: Path = args.out or args.run_folder / "evaluation"
@@ -88,7 +91,9 @@ def evaluate_station(args: argparse.Namespace) -> Result:
     }
     content = plain({**head, **figures})
     subtitle = f"{subject.name}, on {sets.scored[1]}"
-    page, _ = write_report(out, f"Evaluation: {args.station}", subtitle, sections, content)
+    page, figures_file = write_report(out, f"Evaluation: {args.station}", subtitle, sections, content)
+    if logged:
+        log_report(args.run_folder, content, [page, figures_file])
     return Result(page, {**content, "report": str(out / REPORT_HTML)}, targets)
 
 

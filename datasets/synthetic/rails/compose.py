@@ -19,6 +19,7 @@ from datasets.errors import DataError
 from datasets.folders import whole_folder
 from datasets.pictures import grey as to_grey
 from datasets.pictures import read_picture
+from datasets.provenance import noted
 from datasets.records import BoxRecord, DataSet, SampleRecord, read_coco, write_coco
 from datasets.synthetic.progress import tracked
 from datasets.synthetic.rails.canvas import Box, Laid, RailCanvas, box_record
@@ -83,6 +84,7 @@ def compose_frames(
     count: int = 400,
     strips: int | None = None,
     *,
+    command: str = "",
     show_progress: bool = False,
 ) -> DataSet:
     """Make the set of composed pictures.
@@ -93,6 +95,7 @@ def compose_frames(
         seed: of every choice; the same frames and seed give the same bytes.
         count: frames to compose.
         strips: strips of other sensors to draw besides; None: as many as frames.
+        command: that makes it, noted in the set.
         show_progress: show a bar.
 
     Raises:
@@ -121,7 +124,8 @@ def compose_frames(
                 "frames": count,
                 "strips": strips,
                 "frames_source": sorted({b.sample.source for b in material.backgrounds}),
-            },
+            }
+            | noted(command),
             samples=tuple(samples),
         )
         write_coco(data, part)

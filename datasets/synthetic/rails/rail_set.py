@@ -140,7 +140,7 @@ def render_rails(
         (part / "images").mkdir()
         for number in tracked(range(count), "rails", total=count, show=show_progress):
             rail = render_rail(seed, settings, number)
-            truth = _truth(rail)
+            truth = rail_truth(rail)
             for view, frame in zip(rail.views(), truth.frames, strict=True):
                 _write_png(part / frame.file, rail, view)
                 samples.append(_sample(rail, truth, view, frame))
@@ -161,7 +161,8 @@ def render_rails(
     return data, file
 
 
-def _truth(rail: WholeRail) -> RailTruth:
+def rail_truth(rail: WholeRail) -> RailTruth:
+    """Where everything on a drawn rail lies, in millimetres and in each of its frames."""
     settings = rail.settings
     name = f"rail_{rail.seed}_{rail.number:03d}"
     frames = tuple(
