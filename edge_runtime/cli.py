@@ -42,6 +42,16 @@ EDGE_COMMANDS: tuple[tuple[str, str, str], ...] = (
         "look for defects in picture files and write one JSON object per picture",
     ),
     (
+        "rail",
+        "edge_runtime.commands.rail",
+        "map whole rails from scans: findings, grade, cut list, report; photos; corrections; score maps",
+    ),
+    (
+        "act",
+        "edge_runtime.commands.act",
+        "list acceptance acts of the rail yard, show one, write it as PDF, CSV, XLSX or HTML",
+    ),
+    (
         "measure",
         "edge_runtime.commands.measure",
         "measure balls in picture files: diameters and roundness in mm, with uncertainty",

@@ -32,6 +32,7 @@ from edge_runtime.temperature import PlcTemperature, TemperatureConfig
 from vision.errors import ConfigError
 from vision.rail_recipe import RailRecipe
 from vision.recipe import BallRecipe
+from vision.yard.recipe import YardRecipe
 
 __all__ = [
     "CameraConfig",
@@ -55,6 +56,9 @@ __all__ = [
     "VirtualEye",
     "load_recipe",
     "load_station",
+    "read_settings",
+    "station_kind",
+    "validated",
 ]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -264,7 +268,12 @@ class StationConfig(Strict):
         return self
 
 
-def _read_yaml(path: Path, what: str) -> object:
+def read_settings(path: Path, what: str) -> object:
+    """What a YAML file holds; `what` is its word in messages ('station file', 'recipe').
+
+    Raises:
+        ConfigError: unreadable, or not YAML.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -281,7 +290,12 @@ def _read_yaml(path: Path, what: str) -> object:
         ) from error
 
 
-def _validated(model: type[ModelT], data: object, path: Path, what: str) -> ModelT:
+def validated(model: type[ModelT], data: object, path: Path, what: str) -> ModelT:
+    """Data of a file as its type.
+
+    Raises:
+        ConfigError: an unknown key, a value that is missing or cannot be.
+    """
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -297,13 +311,30 @@ def _validated(model: type[ModelT], data: object, path: Path, what: str) -> Mode
         ) from error
 
 
+def station_kind(path: Path) -> Literal["ball", "rail"]:
+    """What a station file is of, by its key `station`: balls where it says nothing.
+
+    Raises:
+        ConfigError: unreadable, or not YAML.
+    """
+    data = read_settings(path, "station file")
+    return "rail" if isinstance(data, dict) and data.get("station") == "rail" else "ball"
+
+
 def load_station(path: Path) -> StationConfig:
     """Read and check a station file; relative paths in it are taken from its folder.
 
     Raises:
         ConfigError: unreadable, not YAML, unknown keys, impossible geometry.
     """
-    config = _validated(StationConfig, _read_yaml(path, "station file"), path, "station file")
+    data = read_settings(path, "station file")
+    if isinstance(data, dict) and data.get("station") == "rail":
+        raise ConfigError(
+            "this is the station file of a rail yard, and a ball line's is wanted here",
+            where=f"{path}, key 'station'",
+            todo="'ferrogate run' takes both kinds; give this command the ball line's file",
+        )
+    config = validated(StationConfig, data, path, "station file")
     base = path.resolve().parent
     storage = config.storage.model_copy(update={"folder": base / config.storage.folder})
     cameras = tuple(_with_paths_from(base, camera) for camera in config.cameras)
@@ -332,7 +363,7 @@ def load_recipe(path: Path) -> BallRecipe:
     """
     if is_name(str(path)):
         return named(str(path))
-    return _validated(BallRecipe, _read_yaml(path, "recipe"), path, "recipe")
+    return validated(BallRecipe, read_settings(path, "recipe"), path, "recipe")
 
 
 def load_rail_recipe(path: Path) -> RailRecipe:
@@ -341,10 +372,10 @@ def load_rail_recipe(path: Path) -> RailRecipe:
     Raises:
         ConfigError: unreadable, not YAML, for another station, a rule missing or impossible.
     """
-    return _validated(RailRecipe, _read_yaml(path, "recipe"), path, "recipe")
+    return validated(RailRecipe, read_settings(path, "recipe"), path, "recipe")
 
 
-def load_any_recipe(path: Path) -> BallRecipe | RailRecipe:
+def load_any_recipe(path: Path) -> BallRecipe | RailRecipe | YardRecipe:
     """Read and check a recipe of whichever station its `kind` names; balls where it names none.
 
     Raises:
@@ -352,7 +383,9 @@ def load_any_recipe(path: Path) -> BallRecipe | RailRecipe:
     """
     if is_name(str(path)):
         return named(str(path))
-    data = _read_yaml(path, "recipe")
+    data = read_settings(path, "recipe")
     if isinstance(data, dict) and data.get("kind") == "rail":
-        return _validated(RailRecipe, data, path, "recipe")
-    return _validated(BallRecipe, data, path, "recipe")
+        return validated(RailRecipe, data, path, "recipe")
+    if isinstance(data, dict) and data.get("kind") == "yard":
+        return validated(YardRecipe, data, path, "recipe")
+    return validated(BallRecipe, data, path, "recipe")

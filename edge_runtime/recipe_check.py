@@ -25,7 +25,12 @@ from vision.rail_recipe import RailRecipe, RailRule
 from vision.recipe import BallRecipe, Limit
 from vision.recipe_parts import unverified_limits
 from vision.recipe_upgrade import is_version_1
+from vision.yard.recipe import YardRecipe
+from vision.yard.recipe_rules import KindRule, SizeStep
 
+AnyRecipe = BallRecipe | RailRecipe | YardRecipe
+#: What a file is by its `kind`; balls where it names none.
+_KINDS: dict[object, type[AnyRecipe]] = {"rail": RailRecipe, "yard": YardRecipe}
 #: A band wider than this share of the nominal diameter is most likely a slip of the pen.
 _WIDE_BAND_SHARE = 0.4
 #: Where version 1 files hold what version 2 calls otherwise.
@@ -61,7 +66,7 @@ class CheckedRecipe:
     """Outcome for one file; `recipe` is None as long as there are problems."""
 
     where: str
-    recipe: BallRecipe | RailRecipe | None
+    recipe: AnyRecipe | None
     problems: list[Remark] = field(default_factory=list)
     warnings: list[Remark] = field(default_factory=list)
 
@@ -100,25 +105,24 @@ def check_text(text: str, where: str = "recipe") -> CheckedRecipe:
         what = "it is empty" if document.data is None else "it holds no keys"
         remark = Remark(None, "file", what, "start from one: 'ferrogate recipe show gost:40 > my.yaml'")
         return CheckedRecipe(where, None, [*problems, remark])
-    recipe: BallRecipe | RailRecipe | None = None
+    recipe: AnyRecipe | None = None
+    kind = document.data.get("kind")
+    model = _KINDS.get(kind, BallRecipe) if isinstance(kind, str) else BallRecipe
     try:
-        if document.data.get("kind") == "rail":
-            recipe = RailRecipe.model_validate(document.data)
-        else:
-            recipe = BallRecipe.model_validate(document.data)
+        recipe = model.model_validate(document.data)
     except ValidationError as error:
-        problems += [_problem(item, document) for item in error.errors()]
+        problems += [_problem(item, document, model) for item in error.errors()]
     if problems or recipe is None:
         ordered = sorted(problems, key=lambda remark: (remark.line or 0, remark.key))
         return CheckedRecipe(where, None, ordered)
     return CheckedRecipe(where, recipe, [], list(warnings(recipe, document)))
 
 
-def _problem(item: Any, document: Document) -> Remark:
+def _problem(item: Any, document: Document, model: type[AnyRecipe]) -> Remark:
     """One of pydantic's errors in words of the file."""
     place: Place = item["loc"]
     data = document.data
-    if isinstance(data, dict) and is_version_1(data):
+    if model is BallRecipe and isinstance(data, dict) and is_version_1(data):
         place = _old_place(place)
     key = ".".join(str(part) for part in place) or "file"
     line = document.line(place)
@@ -126,9 +130,10 @@ def _problem(item: Any, document: Document) -> Remark:
     if kind == "missing":
         if key.endswith(".source"):
             return Remark(line, key, "a limit without a source", "name document and clause it was taken from")
-        return Remark(line, key, "the key is missing", "add it; 'ferrogate recipe show gost:40' has all keys")
+        whole = "recipes/yard_default.yaml" if model is YardRecipe else "'ferrogate recipe show gost:40'"
+        return Remark(line, key, "the key is missing", f"add it; {whole} has all keys")
     if kind == "extra_forbidden":
-        near = difflib.get_close_matches(str(place[-1]), _keys_at(item["loc"][:-1]), 1)
+        near = difflib.get_close_matches(str(place[-1]), _keys_at(item["loc"][:-1], model), 1)
         todo = f"perhaps '{near[0]}' is meant" if near else "take it out"
         return Remark(line, key, "unknown key", todo)
     if kind == "value_error":
@@ -147,9 +152,9 @@ def _old_place(place: Place) -> Place:
     return place
 
 
-def _keys_at(place: Place) -> list[str]:
+def _keys_at(place: Place, model: type[AnyRecipe]) -> list[str]:
     """Keys that the mapping at a place of a recipe may have."""
-    schema = BallRecipe.model_json_schema()
+    schema = model.model_json_schema()
     node = schema
     for part in place:
         node = node.get("properties", {}).get(part) or node.get("additionalProperties") or {}
@@ -160,10 +165,10 @@ def _keys_at(place: Place) -> list[str]:
     return list(node.get("properties", {}))
 
 
-def warnings(recipe: BallRecipe | RailRecipe, document: Document) -> Iterator[Remark]:
+def warnings(recipe: AnyRecipe, document: Document) -> Iterator[Remark]:
     """What is possible, and perhaps not meant; then every limit that nobody has verified."""
     data = document.data
-    if isinstance(data, dict) and is_version_1(data):
+    if isinstance(recipe, BallRecipe) and isinstance(data, dict) and is_version_1(data):
         yield Remark(
             document.line(("schema_version",)),
             "schema_version",
@@ -178,14 +183,15 @@ def warnings(recipe: BallRecipe | RailRecipe, document: Document) -> Iterator[Re
         yield Remark(document.line(tuple(key.split("."))), key, f"not verified: {_limit(recipe, key)}", todo)
 
 
-def _limit(recipe: BallRecipe | RailRecipe, key: str) -> str:
+def _limit(recipe: AnyRecipe, key: str) -> str:
     value: Any = recipe
     for part in key.split("."):
         value = value[part] if isinstance(value, dict) else getattr(value, part)
-    if isinstance(value, RailRule):
+    if isinstance(value, Limit):
+        return f"{value.value:g} ({value.source})"
+    if isinstance(value, RailRule | KindRule | SizeStep):
         return f"{value.action} ({value.source})"
-    assert isinstance(value, Limit)
-    return f"{value.value:g} ({value.source})"
+    return str(value.source)
 
 
 def _doubts(recipe: BallRecipe) -> Iterator[tuple[str, str, str]]:

@@ -36,7 +36,11 @@ ARROWS = {
     "edge_runtime": {"edge_runtime", "vision"},
 }
 #: The renderer's side of datasets/synthetic; the simulator may not touch it.
-LIGHT_SYNTHETIC = frozenset({"datasets.synthetic", "datasets.synthetic.bank"})
+LIGHT_MODULES = frozenset(
+    {"datasets.synthetic.bank"}
+    | {f"datasets.synthetic.rails.{name}" for name in ("rail", "rail_set", "rail_settings")}
+)
+LIGHT_SYNTHETIC = LIGHT_MODULES | {"datasets.synthetic"}
 #: Third parties and parts of the standard library that a room must not import.
 FORBIDDEN = {
     "vision": HEAVY | {"onnx", "onnxslim"} | OUTSIDE_WORLD,
@@ -99,7 +103,7 @@ def against_the_arrows(room: str, text: str, *, in_twin: bool = False) -> list[s
             wrong.append(f"{module} (relative)")
         elif top in ROOMS and top not in ARROWS[room]:
             if top == "datasets" and in_twin:
-                light = module in LIGHT_SYNTHETIC or module.rpartition(".")[0] == "datasets.synthetic.bank"
+                light = module in LIGHT_SYNTHETIC or module.rpartition(".")[0] in LIGHT_MODULES
                 if light:
                     continue
             elif module == "datasets" and room == "edge_runtime" and not at_load:
@@ -130,6 +134,7 @@ def test_arrows_point_down(room: str) -> None:
         ("training", False, "import torch\nimport datasets.bundle", []),
         ("edge_runtime", True, "from datasets.synthetic.bank import BallBank", []),
         ("edge_runtime", True, "import datasets.synthetic.bank", []),
+        ("edge_runtime", True, "from datasets.synthetic.rails.rail import render_rail", []),
         # up or across
         ("vision", False, "import datasets", ["datasets"]),
         ("datasets", False, "def f():\n    from training import x", ["training", "training.x"]),
@@ -138,6 +143,7 @@ def test_arrows_point_down(room: str) -> None:
         # the simulator's window on datasets is not for the others, nor for the renderer behind it
         ("edge_runtime", False, "import datasets.synthetic.bank", ["datasets.synthetic.bank"]),
         ("edge_runtime", True, "import datasets.synthetic.render", ["datasets.synthetic.render"]),
+        ("edge_runtime", True, "import datasets.synthetic.rails.x", ["datasets.synthetic.rails.x"]),
         # nothing heavy on the edge, hidden in a function or not
         ("edge_runtime", False, "def f():\n    import torch", ["torch"]),
         ("edge_runtime", True, "import importlib\nimportlib.import_module('mitsuba')", ["mitsuba"]),

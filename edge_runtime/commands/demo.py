@@ -1,4 +1,4 @@
-"""`ferrogate demo`: the whole ball line on this machine, no camera, PLC or GPU needed."""
+"""`ferrogate demo`: a whole ball line, or a rail yard, on this machine; no camera, PLC or GPU needed."""
 
 from __future__ import annotations
 
@@ -19,24 +19,28 @@ from types import FrameType
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from edge_runtime.config import load_recipe
 from edge_runtime.models import read_model
 from edge_runtime.reports.words import LANGUAGES
 from edge_runtime.twin.demo import DemoRun, Line, free_port, play, write_files
+from edge_runtime.twin.demo_summary import tell
 from edge_runtime.twin.faults import FaultName, balls_needed, parse_faults, schedule
-from edge_runtime.twin.figures import DemoFigures, collect, write_figures
+from edge_runtime.twin.figures import collect, write_figures
 from edge_runtime.twin.settings import LineSettings, with_physics
 from vision.errors import ConfigError
 
 NAME = "demo"
 DEFAULT_BALLS = 300
+BALLS_PER_S, DIAMETER_MM, DEFECT_SHARE = 10.0, 40.0, 0.03
 #: more than any run gets to: one ball every tenth of a second for eleven days
 FOREVER_BALLS = 10_000_000
 PAGE_PORT, PANEL_PORT = 8080, 8081
 #: who may sign in at a demo's page, with a one-time password
 DEMO_PERSON = "demo"
+#: options of one station, which the other one refuses
+_OF_BALLS = ("balls", "rate", "diameter_mm", "defect_share", "panel_port", "operator")
+_OF_RAILS = ("rails", "length_m", "rails_per_hour", "speed_up")
 HELP = "run the whole ball line on this machine and show what it did"
 EPILOG = f"""examples:
   ferrogate demo                                    300 balls of 40 mm at 10 a second, 3 % defective
@@ -46,6 +50,10 @@ EPILOG = f"""examples:
   ferrogate demo --ideal                            cold clean balls, telecentric cameras, steady lamps
   ferrogate demo --forever                          until Ctrl-C, with the line's page and a panel that
                                                     stands for the plant: key, stops, feed, challenge balls
+  ferrogate demo --station rail                     a rail yard: 3 rendered rails of 3 m past a scanner,
+                                                    mapped, graded, compared with the truth
+  ferrogate demo --station rail --rails 1 --length-m 25
+  ferrogate demo --station rail --faults all --side-camera
 
 faults: {", ".join(FaultName)}
 
@@ -59,21 +67,26 @@ The last line of --json is one object. trigger_to_plc_ms runs from the arrival o
 view to the PLC's stamp on its verdict, over all balls; a ball without a verdict counts as infinite,
 and an infinite figure is null.
 
+A rail yard takes --rails, --length-m, --rails-per-hour, --speed-up, --side-camera, and of the above --seed,
+--faults, --out, --page-port, --no-page, --language, --model, --forever, --json. Its faults are
+conveyor_stop, conveyor_reverse, encoder_stop, frames_lost, frames_doubled, frames_out_of_order, black_frame.
+
 exit codes: 0 invariant kept and books balanced, 1 not, 11 the line could not be run, 130 stopped at once
 """
 
 
 def register(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
+    parser.add_argument(
+        "--station", choices=("ball", "rail"), default="ball", help="which station (default ball)"
+    )
     parser.add_argument("--balls", type=int, metavar="N", help="default 300, or what the faults need")
     parser.add_argument("--forever", action="store_true", help="until Ctrl-C, with the plant panel")
-    parser.add_argument("--rate", type=float, default=10.0, metavar="BALLS_PER_S", help="default 10")
-    parser.add_argument("--diameter-mm", type=float, default=40.0, metavar="D", help="nominal (default 40)")
-    parser.add_argument("--defect-share", type=float, default=0.03, metavar="P", help="0..1 (default 0.03)")
+    parser.add_argument("--rate", type=float, metavar="BALLS_PER_S", help=f"default {BALLS_PER_S:g}")
+    parser.add_argument("--diameter-mm", type=float, metavar="D", help=f"nominal (default {DIAMETER_MM:g})")
+    parser.add_argument("--defect-share", type=float, metavar="P", help=f"0..1 (default {DEFECT_SHARE:g})")
     parser.add_argument("--seed", type=int, default=None, metavar="S", help="default: drawn, and printed")
-    parser.add_argument(
-        "--model", default="ferrogate-models:ball", metavar="FILE", help="default: the one shipped"
-    )
+    parser.add_argument("--model", metavar="FILE", help="default: the one shipped for the station")
     parser.add_argument("--faults", default="", metavar="A,B|all", help="faults to inject, see below")
     parser.add_argument("--ideal", action="store_true", help="nothing that makes measuring hard, see below")
     parser.add_argument("--out", type=Path, default=None, metavar="DIR", help="default: runs/demo-<time>")
@@ -92,6 +105,14 @@ def register(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--language", choices=LANGUAGES, default="ru", help="of page and panel (default ru)")
     parser.add_argument("--json", action="store_true", help="one object as the last line")
+    rail = parser.add_argument_group("of a rail yard")
+    rail.add_argument("--rails", type=int, metavar="N", help="default 3, or what the faults need")
+    rail.add_argument("--length-m", type=float, metavar="M", help="of each rail, 0.5 to 30 (default 3)")
+    rail.add_argument("--rails-per-hour", type=float, metavar="N", help="1 to 60 (default 12)")
+    rail.add_argument(
+        "--speed-up", type=float, metavar="X", help="times faster than a yard (default: as fast as it goes)"
+    )
+    rail.add_argument("--side-camera", action="store_true", help="a second camera, at the rail's side")
     parser.set_defaults(run=run)
 
 
@@ -101,30 +122,22 @@ def _settings(args: argparse.Namespace) -> LineSettings:
     if args.balls is not None and args.balls < 1:
         raise ConfigError(f"{args.balls} balls cannot be run", where="--balls", todo="give 1 or more")
     wanted = DEFAULT_BALLS if args.balls is None else args.balls
-    n_balls = max(wanted, balls_needed(names, args.rate))
+    rate = BALLS_PER_S if args.rate is None else args.rate
+    n_balls = max(wanted, balls_needed(names, rate))
     if args.balls is not None and n_balls > wanted:
         # Faults that overlap could not be told apart afterwards.
         print(f"{len(names)} faults need {n_balls} balls to stand apart: running {n_balls}", file=sys.stderr)
-    seed = args.seed if args.seed is not None else int.from_bytes(os.urandom(3), "big")
-    run_dir = (args.out or Path("runs") / time.strftime("demo-%Y%m%d-%H%M%S", time.gmtime())).resolve()
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        used = any(run_dir.iterdir())
-    except OSError as error:
-        what = f"the run's folder cannot be made: {error.strerror or error}"
-        raise ConfigError(what, where=str(run_dir), todo="give another --out") from error
-    if used:
-        raise ConfigError("the folder is not empty", where=str(run_dir), todo="give another --out")
+    seed, run_dir = _seed(args), _run_dir(args)
     unique = f"ferrogate-{os.getpid()}"
     try:
         settings = LineSettings(
             n_balls=FOREVER_BALLS if args.forever else n_balls,
             operator_comes=(args.operator or ("none" if args.forever else "auto")) == "auto",
-            balls_per_s=args.rate,
-            diameter_mm=args.diameter_mm,
-            defect_share=args.defect_share,
+            balls_per_s=rate,
+            diameter_mm=DIAMETER_MM if args.diameter_mm is None else args.diameter_mm,
+            defect_share=DEFECT_SHARE if args.defect_share is None else args.defect_share,
             seed=seed,
-            faults=schedule(names, n_balls, seed, args.rate),
+            faults=schedule(names, n_balls, seed, rate),
             run_dir=run_dir,
             field_name=f"{unique}-field",
             ring_prefix=unique,
@@ -140,6 +153,30 @@ def _settings(args: argparse.Namespace) -> LineSettings:
         ) from error
 
 
+def _seed(args: argparse.Namespace) -> int:
+    """The seed that was given, or a drawn one."""
+    seed: int = args.seed if args.seed is not None else int.from_bytes(os.urandom(3), "big")
+    return seed
+
+
+def _run_dir(args: argparse.Namespace) -> Path:
+    """The run's folder, made and empty.
+
+    Raises:
+        ConfigError: it cannot be made, or holds something.
+    """
+    run_dir: Path = (args.out or Path("runs") / time.strftime("demo-%Y%m%d-%H%M%S", time.gmtime())).resolve()
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        used = any(run_dir.iterdir())
+    except OSError as error:
+        what = f"the run's folder cannot be made: {error.strerror or error}"
+        raise ConfigError(what, where=str(run_dir), todo="give another --out") from error
+    if used:
+        raise ConfigError("the folder is not empty", where=str(run_dir), todo="give another --out")
+    return run_dir
+
+
 def _model(spec: str) -> str:
     """The model to use, looked at before anything starts; a path is made absolute.
 
@@ -153,8 +190,14 @@ def _model(spec: str) -> str:
 def _check_together(args: argparse.Namespace) -> None:
     """Options that do not go together, or cannot be."""
     todo = "'ferrogate demo --help' tells what goes together"
-    if args.forever and args.balls is not None:
-        raise ConfigError("--forever has no number of balls", where="--forever, --balls", todo=todo)
+    strange = _OF_RAILS if args.station == "ball" else _OF_BALLS
+    given = [f"--{name.replace('_', '-')}" for name in strange if getattr(args, name) is not None]
+    given += ["--side-camera"] if args.station == "ball" and args.side_camera else []
+    given += ["--ideal"] if args.station == "rail" and args.ideal else []
+    if given:
+        raise ConfigError(f"this is not of the {args.station} station", where=", ".join(given), todo=todo)
+    if args.forever and (args.balls is not None or args.rails is not None):
+        raise ConfigError("--forever has no number", where="--forever, --balls, --rails", todo=todo)
     if args.panel_port is not None and not args.forever:
         raise ConfigError("the panel comes with --forever only", where="--panel-port", todo=todo)
     for name, port in (("--page-port", args.page_port), ("--panel-port", args.panel_port)):
@@ -188,10 +231,12 @@ def _one_time_password(demo: DemoRun) -> str:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the line; returns the exit code."""
+    """Run the line or the yard; returns the exit code."""
     console = Console(stderr=True, highlight=False)
+    if args.station == "rail":
+        return _run_rail(args, console)
     settings = _settings(args)
-    model = _model(args.model)
+    model = _model(args.model or "ferrogate-models:ball")
     page_port = None if args.no_page else _page_port(args.page_port, console)
     demo = write_files(settings, model=model, page_port=page_port, language=args.language)
     if not args.json:
@@ -217,9 +262,24 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(figures.to_json()))
     else:
-        _tell(figures, Console())
+        tell(figures, Console())
     sys.stdout.flush()
     return 0 if figures.sound else 1
+
+
+def _run_rail(args: argparse.Namespace, console: Console) -> int:
+    """Run the yard; returns the exit code."""
+    # Imported late: a ball line draws no rails.
+    from edge_runtime.twin.rail_demo_command import rail_settings_of, run_rail_demo
+
+    _check_together(args)
+    model = _model(args.model or "ferrogate-models:rail")
+    seed = _seed(args)
+    rail_settings_of(args, Path(), seed)  # refuses before a folder is made
+    page_port = None if args.no_page else _page_port(args.page_port, console)
+    words = "No more rails come; the last one is mapped, then the yard ends."
+    with _ended_by_ctrl_c(words) as stop:
+        return run_rail_demo(args, _run_dir(args), seed, model, page_port, stop)
 
 
 def _play(demo: DemoRun, args: argparse.Namespace, page: str, console: Console) -> None:
@@ -261,7 +321,7 @@ def _panel(
 
 
 @contextlib.contextmanager
-def _ended_by_ctrl_c() -> Iterator[threading.Event]:
+def _ended_by_ctrl_c(words: str = "The belt runs empty, then the line ends.") -> Iterator[threading.Event]:
     """Set by the first Ctrl-C (or SIGTERM); the second one stops at once."""
     stop = threading.Event()
 
@@ -270,7 +330,7 @@ def _ended_by_ctrl_c() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
         stop.set()
         # Straight to the terminal: a handler must not wait for anybody's lock.
-        os.write(2, b"\nThe belt runs empty, then the line ends. Ctrl-C once more stops at once.\n")
+        os.write(2, f"\n{words} Ctrl-C once more stops at once.\n".encode())
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -278,64 +338,3 @@ def _ended_by_ctrl_c() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _tell(figures: DemoFigures, console: Console) -> None:
-    """The summary a foreman understands."""
-    facts = figures.to_json()
-    totals = figures.report.totals
-    times = facts["trigger_to_plc_ms"]
-    table = Table(show_header=False, box=None, padding=(0, 2))
-    table.add_row("Balls through the line", str(totals.balls))
-    table.add_row("  accepted", str(totals.accepted))
-    if totals.bypassed:
-        table.add_row("  bypassed by key, uninspected", str(totals.bypassed))
-    table.add_row("  rejected", str(totals.rejected))
-    if totals.on_belt:
-        table.add_row("  left on the belt", str(totals.on_belt))
-    table.add_row("Balls nobody can account for", str(facts["unaccounted"]))
-    table.add_row("Accepted without proof", str(totals.unproven_accepts))
-    table.add_row("In the wrong chute", str(totals.wrong_chute))
-    sizes = facts["sizes"]
-    if sizes["measured"]:
-        off = sizes["d_mean_mm_error"]
-        text = f"{off['median']:+.3f} mm median, {off['p95_abs']:.3f} mm at 95 % of {sizes['measured']} balls"
-        table.add_row("Mean diameter against the truth", text)
-    table.add_row("Verdicts too late", str(totals.late))
-    table.add_row(
-        "Bad balls that got through",
-        f"{totals.escapes} of {totals.defective} ({totals.escapes_hidden} showed nothing to any camera)",
-    )
-    good = totals.balls - totals.defective
-    rejected_good = totals.false_rejects + totals.neighbour_rejects
-    table.add_row(
-        "Good balls thrown out",
-        f"{totals.false_rejects} and {totals.neighbour_rejects} neighbours of {good} "
-        f"({rejected_good / max(good, 1):.1%}); {totals.fault_rejects} more through injected faults",
-    )
-    table.add_row(
-        "Last picture to PLC",
-        f"{_ms(times['p50'])} in the middle, {_ms(times['p99'])} at the 99th of 100, "
-        f"{_ms(times['max'])} at most",
-    )
-    console.print(table)
-    if figures.named_faults:
-        named = ", ".join(f"{name} {count}" for name, count in figures.named_faults.items())
-        console.print(f"Named in the books: {named}")
-    console.print(
-        "[green]The books balance.[/green]"
-        if figures.books.balanced
-        else "[red]The books do not balance:[/red]"
-    )
-    if not figures.books.balanced:
-        console.print(figures.books.text(), markup=False)
-    if not figures.report.invariant_kept:
-        console.print(f"[red]{figures.report.text()}[/red]")
-    folder = figures.run.settings.run_dir
-    console.print(f"Ledger:   ferrogate ledger {figures.run.storage}")
-    console.print(f"Pictures: {figures.run.storage / 'pictures'}")
-    console.print(f"Audit:    {folder / 'audit.txt'}; all figures: {folder / 'figures.json'}")
-
-
-def _ms(value: float | None) -> str:
-    return "never" if value is None else f"{value:.1f} ms"

@@ -28,6 +28,7 @@ from edge_runtime.ledger.export import write_csv, write_csv_file
 from edge_runtime.ledger.place import find_ledger, open_caught_up
 from edge_runtime.ledger.queries import PartFilter, Row
 from edge_runtime.ledger.store import reading
+from edge_runtime.row_number import as_row_number, row_number
 from vision.errors import ConfigError, LedgerError
 from vision.types import PartId
 
@@ -65,7 +66,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", nargs="?", default="list", choices=ACTIONS, help="default: list")
     parser.add_argument("part", nargs="?", metavar="PART", help="with show: epoch-lane-number")
     parser.add_argument("--json", action="store_true", help="one JSON object")
-    parser.add_argument("--epoch", type=int, help="only parts of this epoch")
+    parser.add_argument("--epoch", type=row_number, help="only parts of this epoch")
     parser.add_argument(
         "--verdict", choices=("accept", "reject", "review"), help="only parts with this verdict"
     )
@@ -214,7 +215,8 @@ def _show(connection: sa.Connection, arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"'{arguments.part}' is no part's name", where="PART", todo="epoch-lane-number: 12-0-4711"
         )
-    row = queries.show_part(connection, PartId(*(int(number) for number in match.groups())))
+    numbers = [value for text in match.groups() if (value := as_row_number(text)) is not None]
+    row = queries.show_part(connection, PartId(*numbers)) if len(numbers) == 3 else None
     if row is None:
         raise LedgerError(
             f"there is no part {arguments.part}",

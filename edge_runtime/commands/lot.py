@@ -12,6 +12,7 @@ from typing import Any
 
 from edge_runtime.lots import desk
 from edge_runtime.lots.tables import DEPTHS
+from edge_runtime.row_number import row_number
 
 NAME = "lot"
 HELP = "statistics, laboratory entries and certificates of a lot"
@@ -86,7 +87,7 @@ def _add_period(parser: argparse.ArgumentParser) -> None:
 
 def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="ends with .html, .pdf or .csv"
+        "--out", type=Path, required=True, metavar="FILE", help="ends with .html, .pdf, .csv or .xlsx"
     )
     parser.add_argument("--language", default="en", help="ru, kk or en (default)")
     parser.add_argument("--excel", action="store_true", help="CSV as Excel opens it in this language")
@@ -99,7 +100,7 @@ def _add_entry(parser: argparse.ArgumentParser) -> None:
         "--note", default="", help="anything worth knowing, such as why an entry is corrected"
     )
     parser.add_argument(
-        "--supersedes", type=int, metavar="ENTRY", help="number of the entry this one corrects"
+        "--supersedes", type=row_number, metavar="ENTRY", help="number of the entry this one corrects"
     )
 
 
@@ -148,9 +149,13 @@ def _add_certificate(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name.replace('_', '-')}", help="on top of --details")
     parser.add_argument("--net-mass-kg", type=float, metavar="KG", help="on top of --details")
     parser.add_argument("--by", default="", metavar="NAME", help="who issues it")
-    parser.add_argument("--supersedes", type=int, metavar="NUMBER", help="issue it in place of this one")
+    parser.add_argument(
+        "--supersedes", type=row_number, metavar="NUMBER", help="issue it in place of this one"
+    )
     parser.add_argument("--draft", action="store_true", help="only look: no number is given")
-    parser.add_argument("--reprint", type=int, metavar="NUMBER", help="print an issued one again, as it was")
+    parser.add_argument(
+        "--reprint", type=row_number, metavar="NUMBER", help="print an issued one again, as it was"
+    )
 
 
 def _period(text: str) -> float:

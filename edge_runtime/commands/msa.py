@@ -56,7 +56,7 @@ examples:
   ferrogate msa twin --tolerance-mm 2 --out twin.pdf
       the study on the simulated line: ten balls, three orientations, three passages each
 
-The tolerance is the full width of the band: 2 for +/-1 mm. --out ends in .html, .pdf or .csv.
+The tolerance is the full width of the band: 2 for +/-1 mm. --out ends in .html, .pdf, .csv or .xlsx.
 Exit code 0: acceptable or marginal; 9: unacceptable."""
 EXIT_UNACCEPTABLE = 9
 #: Relative standard uncertainty of a typed scale, and standard uncertainty of a typed temperature (K).
@@ -69,7 +69,9 @@ def register(parser: argparse.ArgumentParser) -> None:
 
     def add(name: str, text: str) -> argparse.ArgumentParser:
         study = studies.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
-        study.add_argument("--out", type=Path, metavar="FILE", help="write the report: .html, .pdf or .csv")
+        study.add_argument(
+            "--out", type=Path, metavar="FILE", help="write the report: .html, .pdf, .csv or .xlsx"
+        )
         study.add_argument("--limits", type=Path, metavar="FILE", help="limits (default: those of ferrogate)")
         study.add_argument("--json", action="store_true", help="one JSON object")
         return study

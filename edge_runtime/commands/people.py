@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.config import load_station
 from edge_runtime.people.accounts import Accounts, Change, Person
 from edge_runtime.people.errors import AccountError
 from edge_runtime.people.roles import ROLES, permissions
 from edge_runtime.people.tables import FILE
+from edge_runtime.yard.yard_config import storage_of
 from vision.errors import ConfigError
 
 NAME = "people"
@@ -36,7 +36,7 @@ examples:
   ferrogate people station.yaml enable "A. Person"
   ferrogate people station.yaml log                                   who changed which account
 
-roles: operator, foreman, data, admin. A name stays taken for good: the books hold it.
+roles: operator, foreman, inspector, data, admin. A name stays taken for good: the books hold it.
 """
 
 
@@ -102,11 +102,11 @@ def _storage(place: Path) -> Path:
         ConfigError: the folder is none of these: a slip of the pen must not make accounts anywhere.
     """
     if not place.is_dir():
-        return load_station(place).storage.folder
+        return storage_of(place)[0]
     if any((place / name).exists() for name in (FILE, "ledger.sqlite", "journal", "day.json")):
         return place
     if (place / "station.yaml").is_file():
-        return load_station(place / "station.yaml").storage.folder
+        return storage_of(place / "station.yaml")[0]
     raise ConfigError(
         "this folder is no station's storage folder",
         where=str(place),

@@ -18,6 +18,7 @@ from edge_runtime.recipe_check import CheckedRecipe, Remark, check
 from vision.errors import ConfigError
 from vision.rail_recipe import RailRecipe
 from vision.recipe import BallRecipe
+from vision.yard.recipe import YardRecipe
 
 NAME = "recipe"
 HELP = "check, list and print recipes: the limits of a product"
@@ -103,6 +104,10 @@ def _print(outcome: CheckedRecipe) -> None:
         print(f"{outcome.where}: sound, {_count(len(outcome.warnings), 'warning')}")
         rules = ", ".join(f"{label} {rule.action}" for label, rule in recipe.findings.items())
         print(f"  {recipe.product}: {rules}")
+    elif isinstance(recipe, YardRecipe):
+        print(f"{outcome.where}: sound, {_count(len(outcome.warnings), 'warning')}")
+        required = ", ".join(name for name, row in recipe.rows.items() if row.required)
+        print(f"  {recipe.product}: {len(recipe.kinds)} kinds of finding; to be typed: {required}")
     else:
         size = recipe.size
         band = f"{size.d_nominal_mm:g} mm {size.es_mm.value:+g} {size.ei_mm.value:+g}"

@@ -1,4 +1,4 @@
-"""`ferrogate run STATION.yaml`: the station itself, until it is stopped."""
+"""`ferrogate run STATION.yaml`: the station itself, until it is stopped; a ball line's or a rail yard's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge_runtime.config import StationConfig, load_recipe, load_station
+from pydantic import BaseModel
+
+from edge_runtime.config import StationConfig, load_recipe, load_station, station_kind
 from edge_runtime.day.files import day_file, read_day
 from edge_runtime.day.recipe_shelf import RecipeShelf
 from vision.errors import ConfigError, LedgerError
@@ -30,10 +32,12 @@ EPILOG = """examples:
   ferrogate run station.yaml --check      read station file, recipe and calibrations, say what is
                                           unverified, start nothing
   ferrogate run --schema station          print the JSON schema of a station file
+  ferrogate run rail_station.yaml         a rail yard: scans are mapped and graded as they come, with its page
   ferrogate run --schema recipe           print the JSON schema of a recipe
+  ferrogate run --schema rail-station     that of a rail station file
 
 exit codes: 0 stopped or recording over, 2 station file, recipe or calibration, 4 model contract, 5 provider,
-8 books or the day's file, 10 a process died too often
+8 books, the day's file or a full disk, 10 a process died too often
 """
 
 
@@ -41,7 +45,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     """Arguments of the command."""
     parser.add_argument("station", type=Path, nargs="?", metavar="STATION.yaml")
     parser.add_argument("--check", action="store_true", help="only check the files")
-    parser.add_argument("--schema", choices=("station", "recipe"), help="print a JSON schema and end")
+    parser.add_argument(
+        "--schema", choices=("station", "rail-station", "recipe"), help="print a JSON schema and end"
+    )
     parser.add_argument(
         "--with-parent", action="store_true", help="end when the process that started it ends (demos, tests)"
     )
@@ -52,11 +58,16 @@ def register(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run it; returns the exit code."""
     if args.schema:
-        model = StationConfig if args.schema == "station" else BallRecipe
-        print(json.dumps(model.model_json_schema(), indent=2))
-        return 0
+        return _print_schema(args.schema)
     if args.station is None:
         raise ConfigError("no station file given", todo="ferrogate run STATION.yaml")
+    if station_kind(args.station) == "rail":
+        # Imported late: a ball line loads nothing of the yard.
+        from edge_runtime.yard.station_run import run_yard_station
+
+        return run_yard_station(
+            args.station, check=args.check, as_json=args.json, with_parent=args.with_parent
+        )
     # Imported late: --schema works without anything that measures.
     from edge_runtime.station.gauges import Gauges
 
@@ -92,6 +103,19 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"station": config.name, "exit_code": code} | _counts(config, began_utc_ns)))
     return code
+
+
+def _print_schema(name: str) -> int:
+    """Print the JSON schema of a kind of file; returns the exit code."""
+    from edge_runtime.yard.yard_config import RailStationConfig
+
+    models: dict[str, type[BaseModel]] = {
+        "station": StationConfig,
+        "rail-station": RailStationConfig,
+        "recipe": BallRecipe,
+    }
+    print(json.dumps(models[name].model_json_schema(), indent=2))
+    return 0
 
 
 def _recipe_in_force(config: StationConfig) -> BallRecipe:

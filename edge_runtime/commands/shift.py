@@ -45,7 +45,7 @@ def register(parser: argparse.ArgumentParser) -> None:
     _action(actions, "show", "counts, reasons, lots, sizes, challenges, standing, acts and books", desk.show)
     report = _action(actions, "report", "the same as a report with plots and pictures", desk.report)
     report.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="ends with .html, .pdf or .csv"
+        "--out", type=Path, required=True, metavar="FILE", help="ends with .html, .pdf, .csv or .xlsx"
     )
     report.add_argument("--language", default="en", help="ru, kk or en (default)")
     report.add_argument("--excel", action="store_true", help="CSV as Excel opens it in this language")

@@ -11,12 +11,13 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.config import StationConfig, load_station
+from edge_runtime.config import StationConfig, load_station, station_kind
 from edge_runtime.live.status import CameraStatus, StationStatus
 from edge_runtime.page.mailboxes import SeenStatus
 from edge_runtime.page.station_facts import look_at
@@ -53,11 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ConfigError: the station file cannot be read.
     """
-    config = load_station(arguments.station)
+    look = _look_of(arguments)
     code = EXIT_NONE
     try:
         while True:
-            code = _show(config, arguments)
+            code = look()
             if not arguments.watch:
                 return code
             time.sleep(_WATCH_S)
@@ -65,6 +66,17 @@ def run(arguments: argparse.Namespace) -> int:
         if not arguments.watch:
             raise
         return code  # the way to end a watch
+
+
+def _look_of(arguments: argparse.Namespace) -> Callable[[], int]:
+    """What looks once and prints, for the kind of station that the file is of."""
+    if station_kind(arguments.station) == "rail":
+        # Imported late: a ball line loads nothing of the yard.
+        from edge_runtime.yard.station_show import show_yard
+        from edge_runtime.yard.yard_config import load_rail_station
+
+        return partial(show_yard, load_rail_station(arguments.station), as_json=arguments.json)
+    return partial(_show, load_station(arguments.station), arguments)
 
 
 def _show(config: StationConfig, arguments: argparse.Namespace) -> int:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from edge_runtime.config import load_station
 from edge_runtime.ledger.store import ledger_url, open_ledger, open_to_read
 from edge_runtime.recorder_main import apply_rest, recorder_lock
+from edge_runtime.yard.yard_config import storage_of
 from vision.errors import LedgerError
 
 _AT_WORK = "another recorder is at work here"
@@ -37,8 +37,8 @@ def find_ledger(place: Path) -> LedgerPlace:
         place = place / "station.yaml"
     if place.is_dir():
         return LedgerPlace(place, ledger_url(place))
-    storage = load_station(place).storage
-    return LedgerPlace(storage.folder, ledger_url(storage.folder, storage.database_url))
+    folder, database_url = storage_of(place)
+    return LedgerPlace(folder, ledger_url(folder, database_url))
 
 
 def open_caught_up(place: LedgerPlace, *, insist: bool = False) -> tuple[sa.Engine, str]:

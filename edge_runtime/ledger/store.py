@@ -22,7 +22,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 # their tables are of the same metadata
 import edge_runtime.ledger.day_models
 import edge_runtime.ledger.lab_models
-import edge_runtime.ledger.tally_models  # noqa: F401
+import edge_runtime.ledger.tally_models
+import edge_runtime.yard.tables  # noqa: F401
 from edge_runtime.ledger.models import Base, JournalPositionRow
 from vision.errors import LedgerError
 

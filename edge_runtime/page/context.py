@@ -1,5 +1,7 @@
 """What every route of the page shares, and who asks: `PageContext`, `viewer`, `looking`, `require`.
 
+`PageBase` is what the ball line's page and the rail yard's have in common (`yard_context` is the other one).
+
 One context per process, at `app.state.context`. A route takes what it needs by FastAPI's `Depends`:
 
     def router(context: PageContext) -> APIRouter:
@@ -25,7 +27,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
@@ -48,9 +50,17 @@ ROW_MAX = (1 << 63) - 1
 _LEDGER_RETRY_S = 2.0
 
 
+class AnyStation(Protocol):
+    """A station file, of whatever kind, as far as every page needs it."""
+
+    @property
+    def name(self) -> str:
+        """The station's name."""
+
+
 @dataclass(slots=True)
-class PageContext:
-    """What the page's routes share.
+class PageBase:
+    """What the routes of any station's page share.
 
     Attributes:
         config: the station; `station_file` where it was read from.
@@ -59,11 +69,12 @@ class PageContext:
         utc_ns, mono_ns: the clocks; a test sets its own.
         services: run as long as the page does, entered at its start in this order (see `serve_while`).
         books_state: word of `/api/state` for the books, set by whoever balances them.
-        mode: 'line', or 'commission' when the wizard serves the page.
+        mode: 'line', 'commission' when the wizard serves the page, 'yard' for a rail yard.
         shared: one object per class, for modules whose routers are made apart (`state.keeper_of`).
+        streams: paths below which a route takes its body as it comes (see `security`); none on a line.
     """
 
-    config: StationConfig
+    config: AnyStation
     page: PageConfig
     accounts: Accounts
     sign_in: SignIn
@@ -75,10 +86,7 @@ class PageContext:
     mode: str = "line"
     shared: dict[type[Any], Any] = field(default_factory=dict)
     failure: BaseException | None = None
-    _engine: sa.Engine | None = None
-    _retry_ns: int = 0
-    _ledger_trouble: str = ""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    streams: tuple[str, ...] = ()
 
     @property
     def station(self) -> str:
@@ -86,14 +94,33 @@ class PageContext:
         return self.config.name
 
     @property
-    def storage(self) -> Path:
-        """Its storage folder."""
-        return self.config.storage.folder
-
-    @property
     def language(self) -> Language:
         """Of the page until a reader chooses another one."""
         return self.page.language
+
+    def fail(self, error: BaseException) -> None:
+        """A service broke off by a fault of ours: the process ends with it, and is started again."""
+        self.failure = self.failure or error
+
+    def close(self) -> None:
+        """Let go of the accounts."""
+        self.accounts.close()
+
+
+@dataclass(slots=True)
+class PageContext(PageBase):
+    """What the routes of a ball line's page share: its ledger beside all that any page has."""
+
+    config: StationConfig
+    _engine: sa.Engine | None = None
+    _retry_ns: int = 0
+    _ledger_trouble: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def storage(self) -> Path:
+        """The station's storage folder."""
+        return self.config.storage.folder
 
     @property
     def ledger_trouble(self) -> str:
@@ -130,26 +157,22 @@ class PageContext:
             raise PageError(503, "no_ledger", self._ledger_trouble, {"detail": self._ledger_trouble})
         return engine
 
-    def fail(self, error: BaseException) -> None:
-        """A service broke off by a fault of ours: the process ends with it, and is started again."""
-        self.failure = self.failure or error
-
     def close(self) -> None:
         """Let go of ledger and accounts."""
         with self._lock:
             if self._engine is not None:
                 self._engine.dispose()
                 self._engine = None
-        self.accounts.close()
+        PageBase.close(self)
 
 
-def context_of(connection: HTTPConnection) -> PageContext:
+def context_of(connection: HTTPConnection) -> PageBase:
     """The page's context of a request or WebSocket."""
-    context: PageContext = connection.app.state.context
+    context: PageBase = connection.app.state.context
     return context
 
 
-def cookie_name(context: PageContext) -> str:
+def cookie_name(context: PageBase) -> str:
     """Of the session's cookie: two stations' pages on one machine share a cookie jar, not a sign-in."""
     prefix = "__Host-" if context.page.behind_proxy else ""
     return f"{prefix}ferrogate-{context.station}"
@@ -219,7 +242,7 @@ def _settled(who: Viewer | None) -> Viewer:
     return who
 
 
-async def run_services(context: PageContext) -> AsyncIterator[None]:
+async def run_services(context: PageBase) -> AsyncIterator[None]:
     """Enter the context's services, wait, leave them in reverse."""
     from contextlib import AsyncExitStack
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge_runtime.page.context import PageContext, require
+from edge_runtime.page.context import PageBase, require
 from edge_runtime.page.errors import PageError
 from edge_runtime.people.accounts import Person, name_key
 from edge_runtime.people.errors import AccountError
@@ -34,7 +34,7 @@ class AccountAct(BaseModel):
     role: Role | None = None
 
 
-def router(context: PageContext) -> APIRouter:
+def router(context: PageBase) -> APIRouter:
     """The routes."""
     routes = APIRouter(prefix="/api/people")
     accounts = context.accounts
@@ -66,7 +66,7 @@ def router(context: PageContext) -> APIRouter:
     return routes
 
 
-def _change(context: PageContext, body: AccountAct, who: Viewer) -> str | None:
+def _change(context: PageBase, body: AccountAct, who: Viewer) -> str | None:
     """Do it; returns a one-time password where one was made."""
     accounts = context.accounts
     if body.action != "enable" and body.action != "add" and name_key(body.name) == name_key(who.name):

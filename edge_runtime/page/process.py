@@ -27,7 +27,9 @@ from edge_runtime.logs import log_error, setup_logging
 from vision.errors import ConfigError, FerrogateError
 
 if TYPE_CHECKING:
-    from edge_runtime.page.context import PageContext
+    from fastapi import FastAPI
+
+    from edge_runtime.page.context import PageBase, PageContext
 
 _LOG = logging.getLogger("ferrogate.page")
 NICENESS = 10
@@ -110,9 +112,15 @@ def serve(context: PageContext, listener: socket.socket, ended: Callable[[], boo
     Raises:
         BaseException: what one of the page's services broke off with.
     """
+    from edge_runtime.page.app import build_app
+
+    serve_app(build_app(context), context, listener, ended)
+
+
+def serve_app(app: FastAPI, context: PageBase, listener: socket.socket, ended: Callable[[], bool]) -> None:
+    """Serve an application at an open socket until `ended` says so; see `serve`."""
     import uvicorn
 
-    from edge_runtime.page.app import build_app
     from edge_runtime.page.patience import PatientProtocol
 
     class Server(uvicorn.Server):
@@ -123,7 +131,7 @@ def serve(context: PageContext, listener: socket.socket, ended: Callable[[], boo
             yield
 
     settings = uvicorn.Config(
-        build_app(context),
+        app,
         http=PatientProtocol,
         ws="websockets-sansio",
         loop="asyncio",
@@ -159,14 +167,14 @@ def serve(context: PageContext, listener: socket.socket, ended: Callable[[], boo
         raise context.failure
 
 
-def _say_where(context: PageContext, listener: socket.socket) -> None:
-    """Where the page is, and what is missing for people to work with it."""
+def say_where(context: PageBase, listener: socket.socket, station: Path) -> None:
+    """Where the page is, and what is missing for people to work with it; `station` names it in commands."""
     page = context.page
     host, port = listener.getsockname()[:2]
     name = f"[{host}]" if ":" in host else host
     _LOG.info("serving", extra={"url": f"http://{name}:{port}/"})
     if context.accounts.is_empty():
-        todo = f"ferrogate people {context.station_file or context.storage} add NAME --role admin"
+        todo = f"ferrogate people {context.station_file or station} add NAME --role admin"
         level = logging.INFO if page.loopback else logging.WARNING
         _LOG.log(level, "no_accounts", extra={"todo": todo})
     if not page.loopback and not page.behind_proxy:
@@ -192,7 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         setup_logging("page", config.name)
         with page_context(config, options.station) as context:
             listener = bind(context.page)
-            _say_where(context, listener)
+            say_where(context, listener, context.storage)
             serve(context, listener, lambda: stop.is_set() or os.getppid() != parent_pid)
     except FerrogateError as error:
         log_error(error)

@@ -153,14 +153,14 @@ def _file(path: Path, suffix: str, title: str, *, keep: bool) -> Response:
     """The file: a page or a PDF to look at, a CSV to take away."""
     headers = {
         "Content-Security-Policy": REPORT_POLICY if suffix == ".html" else _PAPER_POLICY,
-        "Content-Disposition": _disposition("attachment" if suffix == ".csv" else "inline", title, suffix),
+        "Content-Disposition": disposition("attachment" if suffix == ".csv" else "inline", title, suffix),
         "Cache-Control": "private, no-store",
     }
     after = None if keep else BackgroundTask(path.unlink, missing_ok=True)
     return FileResponse(path, media_type=MEDIA[suffix], headers=headers, background=after)
 
 
-def _disposition(kind: str, title: str, suffix: str) -> str:
+def disposition(kind: str, title: str, suffix: str) -> str:
     """Of RFC 6266: the name in plain letters for old programs, and in full by RFC 5987."""
     name = _NOT_IN_FILE_NAMES.sub("_", title).strip(" .")[:100] or "report"
     plain = re.sub(r"[^A-Za-z0-9 ._-]", "_", name)
@@ -181,10 +181,10 @@ def _answered(
     except PageError as error:
         if "text/html" not in request.headers.get("accept", ""):
             raise
-        return _error_page(error, chosen)
+        return error_page(error, chosen)
 
 
-def _error_page(error: PageError, language: Language) -> Response:
+def error_page(error: PageError, language: Language) -> Response:
     """What went wrong in the reader's words; in the page's own catalogue where it has them."""
     from edge_runtime.reports.html import html_text
 

@@ -1,7 +1,8 @@
 """What every request passes before a route sees it, and every answer before it leaves.
 
 The Host must be ours. What changes something must come from our own page (Origin, Sec-Fetch-Site), be small
-JSON, and - but for signing in - bring a session and the token that only our own page can know (CSRF).
+JSON, and - but for signing in - bring a session and the token that only our own page can know (CSRF). Only
+photos of a rail yard are larger: their route reads them piece by piece, after the same checks of who asks.
 Every such request is logged with who. Neighbours: `headers`, `context`, `errors`.
 """
 
@@ -16,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from edge_runtime.page.context import PageContext, token_of
+from edge_runtime.page.context import PageBase, token_of
 from edge_runtime.page.errors import PageError, signed_out
 from edge_runtime.page.headers import Hosts, with_defaults
 from edge_runtime.people.sign_in import Viewer, csrf_fits
@@ -35,7 +36,7 @@ _WS_CODES = 4000
 class Security:
     """ASGI middleware around all routes."""
 
-    def __init__(self, app: ASGIApp, context: PageContext) -> None:
+    def __init__(self, app: ASGIApp, context: PageBase) -> None:
         self._app = app
         self._context = context
         self._hosts = Hosts(context.page)
@@ -73,7 +74,8 @@ class Security:
             try:
                 self._check_source(scope, changes=changes)
                 if changes:
-                    receive = await self._whole_body(scope, receive)
+                    if not self._streams(scope["path"]):
+                        receive = await self._whole_body(scope, receive)
                     if scope["path"] not in WITHOUT_SESSION:
                         who = await self._session(scope)
             except FerrogateError as error:
@@ -102,6 +104,10 @@ class Security:
         foreign = origin is not None and not self._hosts.is_same_origin(origin, host, scope["scheme"])
         if foreign or site not in {"same-origin", "none"}:
             raise PageError(403, "bad_origin", "the request comes from a page of another site")
+
+    def _streams(self, path: str) -> bool:
+        """Whether the route takes its body as it comes, and watches over size and pace itself."""
+        return any(path.startswith(prefix) for prefix in self._context.streams)
 
     async def _whole_body(self, scope: Scope, receive: Receive) -> Receive:
         """Take the body, and give it to the route in one piece."""

@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from edge_runtime.cli import version
-from edge_runtime.page.context import PageContext
+from edge_runtime.page.context import PageBase
 from edge_runtime.page.errors import PageError
 from edge_runtime.page.messages_api import FOR_GOOD
 from edge_runtime.page.words import texts_hash
@@ -49,6 +49,38 @@ class StaticFile:
     media: str
 
 
+@dataclass(frozen=True, slots=True)
+class PageParts:
+    """What the one HTML file of a kind of station loads: its script, styles, and the first view's modules."""
+
+    script: str
+    styles: tuple[str, ...]
+    firsts: tuple[str, ...]
+    never: tuple[str, ...] = ()
+
+    def first_needed(self, name: str) -> bool:
+        """Modules that the first view loads one through the other: the browser is told of all at once."""
+        return name == self.script or (name.startswith(self.firsts) and not name.startswith(self.never))
+
+
+_LINE = PageParts(
+    "main.js",
+    ("base.css", "shell.css", "line.css", "views.css"),
+    ("lib/", "views/line"),
+    never=("lib/yard",),
+)
+#: a rail yard's page has a frame and views of its own, and shares the parts that both need
+_YARD = PageParts(
+    "yard_main.js",
+    ("base.css", "shell.css", "views.css", "yard.css"),
+    (
+        *(f"lib/{name}.js" for name in ("alarms", "api", "dialog", "dom", "session", "shell", "store")),
+        *(f"lib/{name}" for name in ("theme.js", "words.js", "yard")),
+        "views/yard_wagons.js",
+    ),
+)
+
+
 def read_static(folder: Path) -> tuple[dict[str, StaticFile], str]:
     """All files below a folder by their path in it, and a hash of them."""
     files: dict[str, StaticFile] = {}
@@ -64,7 +96,7 @@ def read_static(folder: Path) -> tuple[dict[str, StaticFile], str]:
     return files, total.hexdigest()[:12]
 
 
-def router(context: PageContext) -> APIRouter:
+def router(context: PageBase) -> APIRouter:
     """The routes."""
     routes = APIRouter()
     files, files_hash = read_static(_HERE / "static")
@@ -72,7 +104,9 @@ def router(context: PageContext) -> APIRouter:
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined
     )
     index = templates.get_template("index.html")
-    modules = [name for name in files if _first_needed(name)]
+    parts = _YARD if context.mode == "yard" else _LINE
+    styles = [*parts.styles, "commission.css"] if context.mode == "commission" else list(parts.styles)
+    modules = [name for name in files if parts.first_needed(name)]
 
     @routes.get("/", response_class=HTMLResponse)
     def shell(request: Request) -> str:
@@ -80,10 +114,12 @@ def router(context: PageContext) -> APIRouter:
         return index.render(
             static=f"/static/{files_hash}",
             language=language,
-            messages_hash=texts_hash(language),
+            messages_hash=texts_hash(language, context.mode),
             commission=context.mode == "commission",
             version=version(),
             station=context.station,
+            styles=styles,
+            script=parts.script,
             modules=modules,
         )
 
@@ -107,11 +143,6 @@ def router(context: PageContext) -> APIRouter:
     return routes
 
 
-def _first_needed(name: str) -> bool:
-    """Modules that the first view loads one through the other: the browser is told of all of them at once."""
-    return name == "main.js" or name.startswith(("lib/", "views/line"))
-
-
-def _language(request: Request, context: PageContext) -> Language:
+def _language(request: Request, context: PageBase) -> Language:
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     return next((language for language in LANGUAGES if language == chosen), context.language)

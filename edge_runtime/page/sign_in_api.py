@@ -17,7 +17,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge_runtime.page.context import PageContext, cookie_name, token_of, viewer
+from edge_runtime.page.context import PageBase, cookie_name, token_of, viewer
 from edge_runtime.page.errors import PageError, signed_out
 from edge_runtime.people.errors import AccountError, SignInRefused
 from edge_runtime.people.sign_in import NewSession, Viewer, csrf_of
@@ -44,7 +44,7 @@ class NewPassword(BaseModel):
     new: str = Field(max_length=1000)
 
 
-def router(context: PageContext) -> APIRouter:
+def router(context: PageBase) -> APIRouter:
     """The routes."""
     routes = APIRouter()
     one_at_a_time = CapacityLimiter(1)

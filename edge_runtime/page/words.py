@@ -21,7 +21,9 @@ from vision.errors import ConfigError
 
 _FOLDER = Path(__file__).parent / "messages"
 #: keys of the reports' catalogue that the page shows, too
-_SHARED_PREFIXES = ("reason.", "fault.")
+_SHARED_PREFIXES = ("reason.", "fault.", "yard_")
+#: a ball line's page is sent none of these
+_YARD_PREFIXES = ("yard.", "yard_", "refused.yard_")
 
 
 @cache
@@ -58,9 +60,22 @@ def load_words(language: str) -> Words:
 
 
 @cache
-def texts_hash(language: str) -> str:
+def served_texts(language: str, mode: str) -> dict[str, str]:
+    """The texts that the page of a kind of station is sent: the rail yard's go to a rail yard only.
+
+    Raises:
+        ConfigError: there is no such language.
+    """
+    texts = page_texts(language)
+    if mode == "yard":
+        return texts
+    return {key: text for key, text in texts.items() if not key.startswith(_YARD_PREFIXES)}
+
+
+@cache
+def texts_hash(language: str, mode: str = "line") -> str:
     """A short hash of a language's texts: another one as soon as a word changes."""
-    text = json.dumps(page_texts(language), ensure_ascii=False)
+    text = json.dumps(served_texts(language, mode), ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-Role = Literal["operator", "foreman", "data", "admin"]
+Role = Literal["operator", "foreman", "inspector", "data", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
 #: what can be asked for; acts of the line bear the name of their kind (`edge_runtime.day.acts`)
@@ -22,6 +22,9 @@ Permission = Literal[
     "reports",
     "commission",
     "people",
+    "yard_inspect",
+    "yard_sign",
+    "yard_export",
 ]
 
 _OPERATOR: frozenset[Permission] = frozenset(
@@ -37,11 +40,14 @@ _OPERATOR: frozenset[Permission] = frozenset(
         "reports",
     }
 )
-_FOREMAN: frozenset[Permission] = _OPERATOR | {"change_recipe", "cancel_changeover", "commission"}
+#: of the rail yard: type and correct, sign acts, hand corrected labels to the data team
+_YARD: frozenset[Permission] = frozenset({"yard_inspect", "yard_sign", "yard_export"})
+_FOREMAN: frozenset[Permission] = _OPERATOR | _YARD | {"change_recipe", "cancel_changeover", "commission"}
 _PERMISSIONS: dict[Role, frozenset[Permission]] = {
     "operator": _OPERATOR,
     "foreman": _FOREMAN,
-    "data": frozenset({"reports"}),
+    "inspector": _YARD | {"reports"},
+    "data": frozenset({"reports", "yard_export"}),
     "admin": _FOREMAN | {"people"},
 }
 

@@ -258,6 +258,29 @@ class SignIn:
             person = connection.execute(query).mappings().one()
             return self._begin(connection, person, address, user_agent)
 
+    def confirm(self, token: str, password: str, address: str) -> Viewer:
+        """Ask once more whether it is the session's own person who acts, before they sign something.
+
+        Raises:
+            AccountError: 'wrong_own_password'.
+            SignInRefused: 'throttled', or the session is over ('wrong_name_or_password').
+        """
+        who = self.viewer(token, used=True)
+        if who is None:
+            raise SignInRefused("wrong_name_or_password", "the session is over: sign in again")
+        self._count_attempt(who.name, address)
+        try:
+            self._checked(who.name, password)
+        except SignInRefused as error:
+            raise AccountError(
+                "wrong_own_password",
+                "this is not the password of the person who is signed in",
+                todo="type the password that you signed in with",
+            ) from error
+        with writing(self._engine) as connection:
+            throttle.forgive(connection, who.name, address)
+        return who
+
     def _hash_of(self, who: Viewer) -> str:
         with reading(self._engine) as connection:
             query = sa.select(PersonRow.password_hash).where(PersonRow.id == who.person_id)

@@ -126,11 +126,13 @@ def _first_height(paper: Paper, section: Section) -> float:
 def _height(paper: Paper, block: Block) -> float:
     match block:
         case Table(title=title):
-            return 6 * ROW_MM + (2 * LINE_MM if title else 0)
+            return 8 * ROW_MM + (2 * LINE_MM if title else 0)  # a head of up to four lines
         case Figure(png=data, width_share=share) | Picture(data=data, width_share=share):
             return image_size(paper, data, share)[1] + 2 * LINE_MM
         case Gallery() as gallery:
             return gallery_height(paper, gallery)
+        case KeyValues(facts=facts) if len(facts) > 1:
+            return min(len(facts), 4) * 1.6 * LINE_MM
     return 3 * LINE_MM
 
 

@@ -1,4 +1,4 @@
-"""One report into one file, its form chosen by the file's ending: .html, .pdf or .csv."""
+"""One report into one file, its form chosen by the file's ending: .html, .pdf, .csv or .xlsx."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from edge_runtime.reports.document import Report
 from edge_runtime.reports.files import ReportError, whole_report, write_whole
 
-SUFFIXES = (".html", ".pdf", ".csv")
+SUFFIXES = (".html", ".pdf", ".csv", ".xlsx")
 
 
 def check_suffix(path: Path) -> None:
@@ -34,6 +34,10 @@ def report_bytes(report: Report, suffix: str, *, for_excel: bool = False) -> byt
         from edge_runtime.reports.pdf import pdf_bytes
 
         return pdf_bytes(report)
+    if suffix == ".xlsx":
+        from edge_runtime.reports.xlsx import xlsx_bytes
+
+        return xlsx_bytes(report)
     from edge_runtime.reports.csv_tables import csv_bytes
 
     return csv_bytes(report, for_excel=for_excel)
@@ -44,7 +48,7 @@ def write_report(report: Report, path: Path, *, for_excel: bool = False) -> None
 
     Args:
         report: what to write.
-        path: ends with .html, .pdf or .csv.
+        path: ends with .html, .pdf, .csv or .xlsx.
         for_excel: CSV only: see `csv_tables.csv_bytes`.
 
     Raises:

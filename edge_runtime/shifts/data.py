@@ -21,6 +21,7 @@ from edge_runtime.lots.happenings import Happenings, read_happenings, read_produ
 from edge_runtime.lots.plant import Plant
 from edge_runtime.lots.reject_list import all_rejects, chosen_pictures, chosen_rejects, count_rejects
 from edge_runtime.lots.reject_sections import Rejects
+from edge_runtime.row_number import as_row_number
 from vision.errors import LedgerError
 from vision.recipe import BallRecipe
 
@@ -90,7 +91,8 @@ def find_shift(connection: sa.Connection, name: str) -> ShiftSummary:
     Raises:
         LedgerError: there is none.
     """
-    found = read_shift(connection, int(name)) if name.isascii() and name.isdigit() else None
+    number = as_row_number(name)
+    found = None if number is None else read_shift(connection, number)
     if found is None:
         found = next((item for item in list_shifts(connection, limit=1000) if item.name == name), None)
     if found is None:

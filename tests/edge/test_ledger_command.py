@@ -190,6 +190,8 @@ def test_wrong_use_is_one_clear_error(
     ("arguments", "words"),
     [
         (("show", "1-0-99"), "there is no part 1-0-99"),
+        (("show", f"1-0-{1 << 63}"), "there is no part 1-0-9223372036854775808"),
+        (("--epoch", str(1 << 63)), "not the number of a row"),
         (("show", "one"), "no part's name"),
         (("list", "--since", "yesterday"), "is no time"),
     ],

@@ -36,6 +36,7 @@ from edge_runtime.ledger.store import ledger_url, open_ledger
 from edge_runtime.people.accounts import Accounts
 from edge_runtime.twin.demo_files import write_files
 from edge_runtime.twin.settings import LineSettings
+from edge_runtime.yard.yard_config import RailStationConfig
 from tests.edge.ledger_samples import BOOT, epoch, outcome, part, placed, session
 from tests.edge.page.station_double import StationDouble, station_double
 from vision.types import PartId
@@ -61,12 +62,13 @@ _SIZE = 160
 
 @dataclass
 class PageServer:
-    """A page's process and where it listens."""
+    """A page's process and where it listens; `module` is what runs."""
 
-    config: StationConfig
+    config: StationConfig | RailStationConfig
     station_file: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    module: str = "edge_runtime.page.process"
 
     @property
     def url(self) -> str:
@@ -76,7 +78,7 @@ class PageServer:
     def start(self) -> None:
         """Start it and wait until it answers."""
         log = (self.config.storage.folder / "page.log").open("ab")
-        command = [sys.executable, "-m", "edge_runtime.page.process", str(self.station_file)]
+        command = [sys.executable, "-m", self.module, str(self.station_file)]
         with log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         end = time.monotonic() + START_S
@@ -114,7 +116,7 @@ def write_station(folder: Path, port: int, **page: object) -> Path:
     return station_file
 
 
-def add_people(config: StationConfig, **roles: Any) -> None:
+def add_people(config: StationConfig | RailStationConfig, **roles: Any) -> None:
     """One person per keyword: name=role; all with `PASSWORD`."""
     accounts = Accounts.open(config.storage.folder)
     try:

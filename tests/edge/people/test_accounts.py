@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -235,3 +236,13 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 def test_a_hash_that_cannot_be_read_fits_nothing() -> None:
     assert not passwords.fits("x", "no hash")
     assert passwords.fits("E\u0301va 12345", passwords.make_hash("Éva 12345"))  # another keyboard
+
+
+def test_a_stations_hashes_cost_a_guesser_time_and_memory(station_hasher: PasswordHasher) -> None:
+    assert (station_hasher.time_cost, station_hasher.memory_cost) == (3, 32 * 1024)
+    made = station_hasher.hash("correct horse 42")
+    assert made.startswith("$argon2id$v=19$m=32768,t=3,p=1$")
+    assert passwords.fits("correct horse 42", made)
+    assert not passwords.fits("correct horse 43", made)
+    assert passwords.is_outdated(made)  # by the tests' own parameters
+    assert not station_hasher.check_needs_rehash(made)

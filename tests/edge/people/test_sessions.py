@@ -122,7 +122,7 @@ def test_another_role_holds_at_once(rig: Rig) -> None:
     rig.accounts.set_role("Foreman", "data", by="test")
     viewer = rig.sign_ins.viewer(token)
     assert viewer is not None
-    assert (viewer.role, viewer.permissions) == ("data", frozenset({"reports"}))
+    assert (viewer.role, viewer.permissions) == ("data", frozenset({"reports", "yard_export"}))
 
 
 def test_a_new_password_signs_out_everywhere_else(rig: Rig) -> None:

@@ -96,6 +96,8 @@ def test_unsigned_paper_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[st
     [
         (("show", "no such shift"), 8, "no shift 'no such shift'"),
         (("show", "99"), 8, "no shift '99'"),
+        (("show", str(1 << 63)), 8, f"no shift '{1 << 63}'"),
+        (("report", "9" * 5000, "--out", "s.pdf"), 8, "no shift '99"),
         (("report", "1", "--out", "s.docx"), 13, "no form"),
         (("report", "1", "--out", "no/such/folder/s.csv"), 13, "cannot be written"),
         (("report", "1", "--out", "s.pdf", "--language", "de"), 2, "no language"),
@@ -117,6 +119,7 @@ def test_wrong_calls_are_told(
     monkeypatch.chdir(tmp_path)
     found, _, err = _run(capsys, night_folder, *arguments)
     assert (found, message in err) == (code, True), err
+    assert "Traceback" not in err
 
 
 def test_no_ledger_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

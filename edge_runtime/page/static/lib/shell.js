@@ -11,7 +11,10 @@ import { clock, currentLanguage, date, known, LANGUAGES, minute, t } from "./wor
 const LANGUAGE_NAMES = { kk: "Қаз", ru: "Рус", en: "Eng" };
 const LANGUAGE_FULL = { kk: "Қазақша", ru: "Русский", en: "English" };
 
-/** Views in the order of their keys 1, 2, 3 ...; `needs` a permission, held or, with nobody signed in, not shown. */
+/**
+ * Views in the order of their keys 1, 2, 3 ...; `needs` a permission, held or, with nobody signed in, not
+ * shown; `words` is the key of its name where that does not stand below `view`.
+ */
 export const VIEWS = [
   { name: "line" },
   { name: "day" },
@@ -25,9 +28,10 @@ export const VIEWS = [
  * @param {Object} options
  * @param {Array<{name: string, needs?: string}>} options.views
  * @param {(language: string) => void} options.onLanguage
+ * @param {() => void} [options.onHelp] opens the list of keys
  */
-export function shell({ views, onLanguage }) {
-  const links = views.map((view) => ({ ...view, ...navLink(view.name) }));
+export function shell({ views, onLanguage, onHelp = showHelp }) {
+  const links = views.map((view) => ({ ...view, ...navLink(view.name, view.words) }));
   const time = el("time.shell-clock.numeral");
   const day = el("span.shell-date.numeral");
   const station = el("span.shell-station");
@@ -35,11 +39,11 @@ export function shell({ views, onLanguage }) {
     el("button", { type: "button", text: LANGUAGE_NAMES[name], lang: name, "aria-label": LANGUAGE_FULL[name], "aria-pressed": String(name === currentLanguage()),
       on: { click: () => onLanguage(name) } })));
   const theme = button("", switchTheme, { kind: "quiet square" });
-  const help = button("", showHelp, { kind: "quiet square", icon: "help", "aria-label": t("shell.help"), title: t("shell.help") });
+  const help = button("", onHelp, { kind: "quiet square", icon: "help", "aria-label": t("shell.help"), title: t("shell.help") });
   const user = el("div.shell-user");
   const nav = el("nav.shell-nav", { "aria-label": t("shell.views") }, el("ul", {}, links.map((link) => link.item)));
   const head = el("header.shell-head", {},
-    el("a.brand", { href: "#/line", "aria-label": "ferrogate" }, brandMark(), el("span.brand-name", { text: "ferrogate" }), station),
+    el("a.brand", { href: `#/${views[0].name}`, "aria-label": "ferrogate" }, brandMark(), el("span.brand-name", { text: "ferrogate" }), station),
     nav,
     el("div.shell-tools", {}, el("div.shell-time", {}, time, day), languages, theme, help, user));
 
@@ -72,9 +76,9 @@ export function shell({ views, onLanguage }) {
   };
 }
 
-function navLink(name) {
+function navLink(name, words) {
   const badge = el("span.badge.numeral", { hidden: true });
-  const anchor = el("a", { href: `#/${name}` }, icon(name), el("span", { text: t(`view.${name}`) }), badge);
+  const anchor = el("a", { href: `#/${name}` }, icon(name), el("span", { text: words ? t(words) : t(`view.${name}`) }), badge);
   return { anchor, badge, item: el("li", {}, anchor) };
 }
 
@@ -118,7 +122,7 @@ async function showUser() {
 }
 
 /** Keys that work anywhere but in a field; by their place on the keyboard, so in any layout. */
-export function shortcuts(views, onLanguage) {
+export function shortcuts(views, onLanguage, onHelp = showHelp) {
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest && event.target.closest("input, select, textarea, dialog");
     if (typing || event.ctrlKey || event.altKey || event.metaKey) return;
@@ -128,7 +132,7 @@ export function shortcuts(views, onLanguage) {
       if (view && (!view.needs || may(view.needs))) location.hash = `#/${view.name}`;
     } else if (event.code === "KeyT") switchTheme();
     else if (event.code === "KeyL") onLanguage(LANGUAGES[(LANGUAGES.indexOf(currentLanguage()) + 1) % LANGUAGES.length]);
-    else if (event.code === "KeyH" || event.key === "?") showHelp();
+    else if (event.code === "KeyH" || event.key === "?") onHelp();
     else return;
     event.preventDefault();
   });

@@ -6,7 +6,7 @@ import { button, el, fill } from "../lib/dom.js";
 import { serverNow, store } from "../lib/store.js";
 import { known, t, when } from "../lib/words.js";
 
-const ROLES = ["operator", "foreman", "data", "admin"];
+const ROLES = ["operator", "foreman", "inspector", "data", "admin"];
 const CHANGES_SHOWN = 20;
 
 /** @param {HTMLElement} root */

@@ -1,0 +1,26 @@
+"""Reading the yard recipe: the file a station names, or the one that comes with ferrogate.
+
+Neighbours: `vision.yard.recipe` says what it may hold, `edge_runtime.config` has the reading and the messages
+that every settings file shares, `edge_runtime/recipes/yard_default.yaml` is the one that comes along.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge_runtime.config import read_settings, validated
+from vision.yard.recipe import YardRecipe
+
+#: How rails are graded where no other recipe is given.
+YARD_RECIPE_PATH = Path(__file__).parent.parent / "recipes" / "yard_default.yaml"
+
+
+def load_yard_recipe(path: Path | None = None) -> YardRecipe:
+    """Read and check a yard recipe; None: the one that comes with ferrogate.
+
+    Raises:
+        ConfigError: unreadable, not YAML, a key that stands twice, for another station, a rule that is
+            missing or cannot be.
+    """
+    path = YARD_RECIPE_PATH if path is None else path
+    return validated(YardRecipe, read_settings(path, "yard recipe"), path, "yard recipe")

@@ -1,0 +1,1 @@
+"""A whole rail from many frames: laid out along its length, searched, its findings in millimetres."""
