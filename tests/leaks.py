@@ -6,6 +6,7 @@ kept apart so that it has tests of its own.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -20,13 +21,27 @@ LIBRARY_THREADS = ("TMonitor",)
 LIBRARY_PROCESSES = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "chromium --type=")
 
 
+#: Not every kernel keeps the list.
+_CHILDREN_ARE_LISTED = any(Path("/proc/self/task").glob("*/children"))
+
+
 def _threads() -> dict[int, threading.Thread]:
     return {
         id(thread): thread for thread in threading.enumerate() if type(thread).__name__ not in LIBRARY_THREADS
     }
 
 
+def _has_no_child() -> bool:
+    """True where the kernel says so at once; psutil would look at every process there is."""
+    try:
+        return not any(path.read_bytes() for path in Path("/proc/self/task").glob("*/children"))
+    except OSError:
+        return False  # a thread ended while we looked
+
+
 def _children() -> dict[tuple[int, float], psutil.Process]:
+    if _CHILDREN_ARE_LISTED and _has_no_child():
+        return {}
     found = {}
     for child in psutil.Process().children(recursive=True):
         try:
@@ -56,10 +71,10 @@ def _users_elsewhere(path: Path) -> bool:
 
 def _memory_files() -> set[str]:
     """Names of the files on the memory file system that belong to this user."""
-    found = set()
+    found, own = set(), os.getuid()
     for path in SHARED_MEMORY.iterdir():
         try:
-            if path.stat().st_uid == psutil.Process().uids().real:
+            if path.stat().st_uid == own:
                 found.add(path.name)
         except FileNotFoundError:
             continue  # removed while we looked

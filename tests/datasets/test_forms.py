@@ -49,7 +49,9 @@ def test_an_open_outline_has_no_form() -> None:
     assert silhouette_form(moved, np.eye(3)) is None
 
 
-@pytest.mark.parametrize("label", ["good", "oval", "seam", "flat"])
+@pytest.mark.parametrize(
+    "label", ["good", *(pytest.param(label, marks=pytest.mark.long) for label in ("oval", "seam", "flat"))]
+)
 def test_rebuilt_balls_are_those_in_the_pictures(bank: BallBank, label: str) -> None:
     """The mesh from the seed covers as much as the rendered alpha, and the file holds its forms."""
     number, ball = next((n, ball) for n, ball in enumerate(bank.index.balls) if ball.label == label)

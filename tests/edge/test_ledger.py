@@ -353,6 +353,7 @@ def test_every_kind_of_entry_is_applied(engine: sa.Engine) -> None:
     Applier(engine).apply(placed(every))
     counted = {name: _count(engine, table) for name, table in _tables().items()}
     by_hand = {"lab_hardness", "lab_sample", "certificate", "alarm"}
+    by_hand |= {name for name in counted if name.startswith("yard_")}  # the rail yard has no journal
     assert {name for name, count in counted.items() if not count} == {"picture", "picture_ring"} | by_hand
 
 

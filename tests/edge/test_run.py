@@ -62,8 +62,11 @@ def test_a_recording_runs_to_its_end(tmp_path: Path, pictures: Path) -> None:
     [
         ({"detector": {"model": "nowhere.onnx"}}, 2, "nowhere.onnx"),  # no such model
         ({"detector": {"model": "recipe.yaml"}}, 4, "model"),  # not a model at all
-        ({"detector": {"model": "bare.onnx"}}, 4, "ferrogate_contract"),  # a model without contract
-        ({"detector": {"model": "small.onnx", "provider": "cuda"}}, 5, "CUDA"),  # a provider that is not here
+        # a model without contract; a provider that is not here
+        pytest.param({"detector": {"model": "bare.onnx"}}, 4, "ferrogate_contract", marks=pytest.mark.long),
+        pytest.param(
+            {"detector": {"model": "small.onnx", "provider": "cuda"}}, 5, "CUDA", marks=pytest.mark.long
+        ),
         ({"recipe": "none.yaml"}, 2, "none.yaml"),  # no recipe
     ],
 )

@@ -21,7 +21,7 @@ from edge_runtime.twin.faults import FAULTS, FaultName, balls_needed, schedule
 from edge_runtime.twin.figures import DemoFigures, collect
 from edge_runtime.twin.settings import LineSettings
 
-pytestmark = [pytest.mark.line, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.line, pytest.mark.long, pytest.mark.timeout(600)]
 SEED = 11
 
 

@@ -107,8 +107,12 @@ def _play(run_dir: Path, repository: Path, sabotage: Sabotage | None) -> AuditRe
     return audit(run_dir, settings)
 
 
+#: On the real line each takes ten seconds: one in the quick tests, the others with the long ones.
+ON_THE_LINE = [NAMED[0], *(pytest.param(*one, marks=pytest.mark.long) for one in NAMED[1:])]
+
+
 @pytest.mark.line
-@pytest.mark.parametrize(("sabotage", "kind", "severity"), NAMED)
+@pytest.mark.parametrize(("sabotage", "kind", "severity"), ON_THE_LINE)
 def test_named_on_the_real_line(
     tmp_path: Path, repository: Path, sabotage: Sabotage, kind: Kind, severity: Severity
 ) -> None:
@@ -116,6 +120,7 @@ def test_named_on_the_real_line(
 
 
 @pytest.mark.line
+@pytest.mark.long
 def test_a_sound_station_is_not_named(tmp_path: Path, repository: Path) -> None:
     report = _play(tmp_path, repository, None)
     assert report.invariant_kept, report.text()

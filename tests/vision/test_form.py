@@ -188,7 +188,8 @@ def ronts(form: Form) -> list[float]:
 @given(profiles)
 def test_zone_is_the_least_of_all_and_parts_add_up(profile: Float64Array) -> None:
     form = analyse_form(profile)
-    assert form.mzci.ront <= min(ronts(form)) + 1e-9
+    # The search for the zone ends within a ten-millionth of a pixel, as scaling below allows it.
+    assert form.mzci.ront <= min(ronts(form)) + 1e-7
     for deviation in (form.lsci, form.mzci, form.mcci, form.mici):
         assert deviation.ront == pytest.approx(deviation.ronp + deviation.ronv, abs=1e-9)
         assert 0.0 <= deviation.ronq <= max(deviation.ronp, deviation.ronv) + 1e-9

@@ -26,8 +26,11 @@ def _facts(made: Wizard) -> dict[str, Fact]:
     "truth",
     [
         Truth(),
-        Truth(direction=-1, fov_start_counts=1500.0),
-        Truth(px_per_count=0.35, lane_y_px=118.0, every_counts=128, phase_counts=3),
+        pytest.param(Truth(direction=-1, fov_start_counts=1500.0), marks=pytest.mark.long),
+        pytest.param(
+            Truth(px_per_count=0.35, lane_y_px=118.0, every_counts=128, phase_counts=3),
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_where_the_camera_looks(tmp_path: Path, truth: Truth) -> None:
@@ -50,6 +53,7 @@ def test_where_the_camera_looks(tmp_path: Path, truth: Truth) -> None:
     assert any(boxes for _, boxes in made.sim.cameras["left"].shown), "balls are marked in the live picture"
 
 
+@pytest.mark.long
 def test_the_best_focus_is_kept_before_the_eyes(tmp_path: Path) -> None:
     made = _ready(tmp_path)
     made.engine.act("camera:left", "begin", {}, "A")

@@ -107,6 +107,7 @@ def test_steps_come_in_order_and_say_why_they_are_skipped(tmp_path: Path) -> Non
         assert caught.value.code == "running"
 
 
+@pytest.mark.long
 def test_a_crash_costs_one_step_at_most(tmp_path: Path) -> None:
     first = wizard(tmp_path)
     assert first.run_step("plc") == "passed"

@@ -265,7 +265,7 @@ def window(browser: Browser, url: str, *, width: int = 1280, height: int = 800) 
     page.on("response", answered)
     try:
         yield watched
-        assert watched.complaints == []
+        assert watched.complaints == [], watched.complaints
     finally:
         context.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from edge_runtime.config import StationConfig
 from edge_runtime.page import words
 from tests.edge.page import browser_looks as looks
 from tests.edge.page.browser_rig import Rig, Watched, running_rig
@@ -80,7 +81,9 @@ def test_station_that_was_restarted_is_found_again_and_all_is_asked_anew(rig: Ri
     expect(seen.page.locator(".live-box")).to_have_class("live-box stale")
     asked: list[str] = []
     seen.page.on("request", lambda request: asked.append(request.url))
-    with station_double(rig.server.config, session="s-2") as fresh:
+    config = rig.server.config
+    assert isinstance(config, StationConfig)
+    with station_double(config, session="s-2") as fresh:
         expect(seen.page.locator(".band")).to_have_attribute("data-code", "running", timeout=PATIENCE_MS)
         _until(lambda: any("/api/rejects" in url for url in asked), seen.page, "rejects are asked for anew")
         _until(lambda: any("/api/trend" in url for url in asked), seen.page, "the trend is asked for anew")

@@ -69,7 +69,7 @@ class YardDesk:
 @contextmanager
 def open_desk(folder: Path, **page: object) -> Iterator[YardDesk]:
     """A page with books; everything is closed at the end."""
-    station_file = write_yard(folder, **page)
+    station_file = write_yard(folder, 0, **page)
     config = load_rail_station(station_file)
     store = open_books(config)
     accounts = Accounts.open(config.storage.folder)

@@ -46,6 +46,8 @@ class YardRig:
     ) -> Iterator[Watched]:
         """A window at which somebody has signed in."""
         with self.window(width=width, height=height) as seen:
+            # As the page itself does when somebody chooses a language.
+            seen.context.add_cookies([{"name": "language", "value": language, "url": seen.url}])
             seen.open("wagons", language)
             seen.page.locator(".shell-user button").click()
             seen.sign_in(name)

@@ -181,6 +181,53 @@ def add_rail(store: YardStore, name: str, rows: int = 5000, **options: Any) -> i
     return store.add_rail(NewRail(name, found, folder, parts, SCANNED_NS, scan=f"scan {name}"))
 
 
+def add_photos(store: YardStore, name: str) -> int:
+    """A set of two photos, a mark at the same place of each."""
+    folder = store.storage / "photos" / "set"
+    folder.mkdir(parents=True)
+    cameras, parts, findings = [], [], []
+    box = (100.0, 200.0, 260.0, 320.0)
+    for number, (file, width, height) in enumerate((("a.jpg", 800, 600), ("b.jpg", 500, 900)), 1):
+        image = np.full((height, width, 3), (60, 80, 110), np.uint8)
+        cv2.rectangle(image, (100, 200), (260, 320), (20, 20, 30), -1)
+        assert cv2.imwrite(str(folder / file), image)
+        cameras.append(
+            MapCamera(name=file, element="head", inspected=True, width_px=width, mm_per_px=None, frames=1)
+        )
+        parts.append(StripPart(camera=file, first_row=0, rows=height, file=file))
+        findings.append(
+            MapFinding(
+                id=f"f{number}",
+                label="dirt",
+                score=0.7,
+                element="head",
+                first_row=box[1],
+                last_row=box[3],
+                start_m=None,
+                end_m=None,
+                length_mm=None,
+                across_mm=None,
+                width_mm=None,
+                boxes=(MapBox(camera=file, xyxy_px=box, score=0.7, files=(file,)),),
+            )
+        )
+    unseen_end = RailEnd(row=900.0, seen=False)
+    found = rail_map(name, 900, (), scale=False).model_copy(
+        update={
+            "start": RailEnd(row=0.0, seen=False),
+            "end": unseen_end,
+            "length_is_least": True,
+            "cameras": tuple(cameras),
+            "findings": tuple(findings),
+            "unseen": (),
+            "notes": (),
+        }
+    )
+    return store.add_rail(
+        NewRail(name, found, "photos/set", tuple(parts), SCANNED_NS, kind="photos", scan="photos set")
+    )
+
+
 def wagon_fields(**changed: Any) -> WagonFields:
     """A wagon with everything typed that an act needs."""
     typed: dict[str, Any] = {

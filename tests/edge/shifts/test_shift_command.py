@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,14 @@ def test_list_and_show(night_folder: Path, capsys: pytest.CaptureFixture[str]) -
         assert said in text, said
 
 
-@pytest.mark.parametrize(("language", "word"), [("ru", "Смена"), ("kk", "ауысымы"), ("en", "Shift")])
+@pytest.mark.parametrize(
+    ("language", "word"),
+    [
+        ("ru", "Смена"),
+        pytest.param("kk", "ауысымы", marks=pytest.mark.long),
+        pytest.param("en", "Shift", marks=pytest.mark.long),
+    ],
+)
 def test_report(
     night_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], language: str, word: str
 ) -> None:
@@ -54,7 +62,9 @@ def test_report(
     assert word in PdfReader(out).pages[0].extract_text()
 
 
-def test_station_file_tells_clock_and_challenges(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_station_file_tells_clock_and_challenges(
+    night_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "strip").mkdir()
     station = write_bench_station(tmp_path, tmp_path / "strip", 640, 60)
     data = yaml.safe_load(station.read_text("utf-8"))
@@ -62,7 +72,7 @@ def test_station_file_tells_clock_and_challenges(tmp_path: Path, capsys: pytest.
     station.write_text(yaml.safe_dump(data), "utf-8")
     storage = tmp_path / data["storage"]["folder"]
     storage.mkdir(exist_ok=True)
-    make_shift(storage, pictures=False)
+    shutil.copytree(night_folder, storage, dirs_exist_ok=True)
     shown = _json(capsys, station, "show", "1")
     assert [item["due_utc"][11:16] for item in shown["owed_challenges"]] == ["14:33"]
     out = tmp_path / "shift.html"

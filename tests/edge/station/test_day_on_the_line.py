@@ -36,7 +36,7 @@ from edge_runtime.twin.demo import DemoRun, Line, free_port, running_line, write
 from edge_runtime.twin.field import Word
 from edge_runtime.twin.settings import LineSettings
 
-pytestmark = [pytest.mark.line, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.line, pytest.mark.long, pytest.mark.timeout(300)]
 WAIT_S = 60.0
 
 

@@ -3,7 +3,7 @@
 import { errorLine, openDialog } from "./dialog.js";
 import { el } from "./dom.js";
 import { known, t } from "./words.js";
-import { choice, explainYard, field, figure, lines, numberOf } from "./yard_forms.js";
+import { choice, explainYard, field, figure, lines, numberOf, Unfilled } from "./yard_forms.js";
 import { kindName, needRecipe, rowName } from "./yard_words.js";
 
 const GRADES = ["feed", "feed_with_cuts", "downgraded", "human", "rejected"];
@@ -50,13 +50,17 @@ export function dismissDialog(finding, send) {
 
 /** Another grade, and why. */
 export function overrideDialog(rail, send) {
-  const grade = choice(GRADES.map((name) => [name, known(`yard_grade.${name}`, name)]), rail.final_grade, { "data-autofocus": "" });
+  // Nothing is chosen beforehand: a grade that a person gives is one that a person has named.
+  const grade = choice([["", t("yard.override.choose")], ...GRADES.map((name) => [name, known(`yard_grade.${name}`, name)])], "", { "data-autofocus": "" });
   const reason = lines("");
   return asking({
     title: t("yard.override.title"),
     body: [el("p", { text: t("yard.override.what", { grade: known(`yard_grade.${rail.grade.grade}`, rail.grade.grade) }) }), field(t("yard.rails.grade"), grade), field(`${t("yard.field.reason")} *`, reason)],
     yes: t("yard.override.yes"),
-    change: () => ({ kind: "override_grade", grade: grade.value, reason: reason.value }),
+    change: () => {
+      if (!grade.value) throw new Unfilled(t("yard.override.choose_first"));
+      return { kind: "override_grade", grade: grade.value, reason: reason.value };
+    },
     send,
   });
 }

@@ -11,6 +11,7 @@ const GROUND = "#0d1114";
 const PLATE = "rgba(10, 14, 18, 0.82)";
 const STEPS = [1, 2, 5];
 const LEAST_BOX_PX = 12;
+const SIGNS_MAX = 70;
 export const RULER_PX = 26;
 export const CUTS_PX = 24;
 
@@ -147,18 +148,17 @@ export function drawStretches(context, frame, reviewed, looks, chosen) {
 /** Findings of this strip; those of `shown` with their sign, the chosen one with a halo, last. */
 export function drawFindings(context, frame, camera, findings, chosen) {
   const order = [...findings].sort((a, b) => Number(a.id === chosen) - Number(b.id === chosen));
+  const boxes = order.map((finding) => [finding, frame.boxOf(finding, camera)]).filter(([, box]) => box && seen(frame, box));
   inCss(context, frame, () => {
     const taken = [];
-    for (const finding of order) {
-      const box = frame.boxOf(finding, camera);
-      if (box) drawFinding(context, frame, finding, box, finding.id === chosen, taken);
-    }
+    // From afar hundreds of signs would hide the rail and each other: colours stay, letters come with the zoom.
+    const crowded = boxes.length > SIGNS_MAX;
+    for (const [finding, box] of boxes) drawFinding(context, frame, finding, box, finding.id === chosen, crowded && finding.id !== chosen ? null : taken);
   });
 }
 
 function drawFinding(context, frame, finding, box, chosen, taken) {
   const at = atLeast(frame.toScreen(box), LEAST_BOX_PX);
-  if (at.right < -40 || at.left > frame.box.width + 40) return;
   const { colour, form, letter } = kindSign(finding.kind);
   const dismissed = finding.state === "dismissed";
   const shade = dismissed ? "#9aa7b1" : colour;
@@ -179,7 +179,12 @@ function drawFinding(context, frame, finding, box, chosen, taken) {
   context.setLineDash(finding.state === "unconfirmed" ? [7, 4] : dismissed ? [2, 4] : []);
   context.strokeRect(at.left, at.top, width, height);
   context.setLineDash([]);
-  sign(context, frame, at, form, letter, shade, finding.state, taken);
+  if (taken) sign(context, frame, at, form, letter, shade, finding.state, taken);
+}
+
+function seen(frame, box) {
+  const { left, right } = frame.toScreen(box);
+  return right > -40 && left < frame.box.width + 40;
 }
 
 /** The class's form above the box; beside another one where that place is taken. */
@@ -188,7 +193,8 @@ function sign(context, frame, at, form, letter, colour, state, taken) {
   const x = Math.min(Math.max(size + 2, (at.left + at.right) / 2), frame.box.width - size - 2);
   let y = at.top - size - 5;
   if (y < RULER_PX + size) y = Math.min(at.bottom + size + 5, RULER_PX + frame.lane - size);
-  for (let turn = 0; turn < 6 && taken.some((other) => Math.abs(other.x - x) < 2 * size && Math.abs(other.y - y) < 2 * size); turn += 1) y += 2 * size + 1;
+  const lowest = RULER_PX + frame.lane - 3 * size;
+  for (let turn = 0; turn < 6 && y < lowest && taken.some((other) => Math.abs(other.x - x) < 2 * size && Math.abs(other.y - y) < 2 * size); turn += 1) y += 2 * size + 1;
   taken.push({ x, y });
   polygon(context, form, x, y, size, colour);
   context.fillStyle = "#10161b";

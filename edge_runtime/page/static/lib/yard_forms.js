@@ -5,8 +5,8 @@ import { el } from "./dom.js";
 import { known, t } from "./words.js";
 import { correctionWords, rowName } from "./yard_words.js";
 
-/** What was typed is no number. */
-export class NotANumber extends Error {}
+/** A field lacks what is needed, or holds no number: the message is in the reader's words. */
+export class Unfilled extends Error {}
 
 /** A field with its label above it. */
 export function field(label, input, hint = "") {
@@ -41,7 +41,7 @@ export const shown = (value) => {
 
 /**
  * The number in a field; null for an empty one.
- * @throws {NotANumber} with the field's label
+ * @throws {Unfilled} it is no number
  */
 export function numberOf(input, label) {
   const text = input.value.replace(/[\s\u00a0\u202f]/g, "").replace(",", ".").replace("−", "-");
@@ -49,14 +49,14 @@ export function numberOf(input, label) {
   const value = Number(text);
   if (!Number.isFinite(value)) {
     input.focus();
-    throw new NotANumber(t("yard.not_a_number", { field: label }));
+    throw new Unfilled(t("yard.not_a_number", { field: label }));
   }
   return value;
 }
 
 /** What went wrong with something that was sent, in the reader's words; who was faster, and what they did. */
 export function explainYard(error) {
-  if (error instanceof NotANumber) return error.message;
+  if (error instanceof Unfilled) return error.message;
   if (error instanceof NotSignedIn) return t("error.not_signed_in");
   if (!(error instanceof ApiError)) throw error;
   if (error.code === "yard_changed_since") {

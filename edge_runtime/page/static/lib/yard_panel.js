@@ -3,7 +3,7 @@
 import { button, el } from "./dom.js";
 import { may } from "./store.js";
 import { known, number, t } from "./words.js";
-import { kindName, kindRule, limitLines, placeWords, reasonText, signNode, sizeWords } from "./yard_words.js";
+import { findingPlace, kindName, kindRule, limitLines, reasonText, signNode, sizeWords } from "./yard_words.js";
 
 /** shown around a finding: so many times its size, and at least so many strip pixels */
 const AROUND = 1.5;
@@ -20,8 +20,8 @@ export function cropAddress(rail, box) {
 }
 
 /** A finding's row in the list. */
-export function findingRow(finding, chosen, choose) {
-  const words = [placeWords(finding), sizeWords(finding)].filter(Boolean).join(" · ");
+export function findingRow(rail, finding, chosen, choose) {
+  const words = [findingPlace(rail, finding), sizeWords(finding)].filter(Boolean).join(" · ");
   return el("button.finding-row", { type: "button", "aria-pressed": String(chosen), data: { finding: finding.id, state: finding.state }, on: { click: () => choose(finding.id) } },
     signNode(finding.kind),
     el("span.finding-words", {}, el("strong", { text: kindName(finding.kind) }), el("span.numeral", { text: words })),
@@ -40,7 +40,7 @@ export function findingPanel(rail, finding, on) {
   const reasons = rail.grade.reasons.filter((reason) => reason.finding === finding.id);
   const codes = rule ? [rule.ru && t("yard.code.ru", { code: rule.ru }), rule.uic && t("yard.code.uic", { code: rule.uic })].filter(Boolean).join(" · ") : "";
   const facts = [
-    ["yard.finding.place", placeWords(finding)],
+    ["yard.finding.place", findingPlace(rail, finding)],
     ["yard.finding.size", sizeWords(finding) || t("yard.no_scale")],
     ["yard.finding.element", known(`yard_element.${finding.element}`, finding.element)],
     ["yard.finding.state", known(`yard_state.${finding.state}`, finding.state)],

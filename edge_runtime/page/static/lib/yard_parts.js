@@ -3,7 +3,7 @@
 import { button, el } from "./dom.js";
 import { may, serverNow } from "./store.js";
 import { known, number, percent, t, when } from "./words.js";
-import { correctionWords, gradeTag, kilograms, kindName, metres, placeWords, reasonText, rowName } from "./yard_words.js";
+import { correctionWords, findingPlace, gradeTag, kilograms, kindName, metres, placeWords, reasonText, rowName } from "./yard_words.js";
 
 export const PARTS = ["reasons", "cuts", "facts", "coverage", "unseen", "history"];
 
@@ -22,7 +22,7 @@ function table(head, rows, empty) {
 function reasons(rail, on) {
   const { grade, decision } = rail;
   const list = grade.reasons.map((reason) => el("li", {}, el("span.tag", { class: { reject: "bad", human: "warn", cut: "warn", downgrade: "warn" }[reason.action] ?? "", text: known(`yard_action.${reason.action}`, reason.action) }),
-    reason.finding ? el("button.link", { type: "button", text: reasonText(reason), on: { click: () => on.choose(reason.finding) } }) : el("span", { text: reasonText(reason) })));
+    reason.finding ? el("button.link", { type: "button", text: placedReason(rail, reason), on: { click: () => on.choose(reason.finding) } }) : el("span", { text: reasonText(reason) })));
   return [
     decision ? el("p.callout", {}, el("strong", { text: `${known(`yard_decision.${decision.kind}`, decision.kind)}: ${known(`yard_grade.${decision.grade}`, decision.grade)}` }), ` · ${decision.by} · ${when(decision.utc_ms, serverNow())}`,
       decision.reason ? ` · ${decision.reason}` : "", decision.holds ? "" : ` · ${t("yard.decision.lapsed")}`) : null,
@@ -30,6 +30,12 @@ function reasons(rail, on) {
     grade.not_inspected.length ? el("div", {}, el("h3", { text: t("yard.not_inspected") }), el("p", { text: grade.not_inspected.map((code) => known(`yard_not_inspected.${code}`, code)).join("; ") })) : null,
     rail.map.notes.length ? el("div", {}, el("h3", { text: t("yard.notes") }), el("ul.limit-lines", {}, rail.map.notes.map((text) => el("li", { text })))) : null,
   ];
+}
+
+/** A finding's reason; where there is no scale its words say no place, so its rows stand beside them. */
+function placedReason(rail, reason) {
+  const found = rail.map.row_mm === null && rail.findings.find((finding) => finding.id === reason.finding);
+  return found ? `${reasonText(reason)} (${findingPlace(rail, found)})` : reasonText(reason);
 }
 
 function cuts(rail, on) {

@@ -6,6 +6,8 @@
  */
 
 const KEPT_MAX = 240;
+/** tiles along the rail in one view, at most */
+const ALONG_MAX = 32;
 /** asked for at a time: a browser sends no more than six to one server anyway */
 const ASKED_MAX = 6;
 
@@ -88,8 +90,9 @@ export function drawTiles(context, tiles, frame, camera) {
   const { levels } = tiles.rail.cameras[camera];
   const span = tiles.rail.tile_px;
   const sharp = Math.sqrt(frame.scaleX * frame.scaleY) * frame.pixels;
-  const level = Math.min(levels - 1, Math.max(0, Math.floor(Math.log2(1 / sharp) + 0.35)));
   const area = frame.visible();
+  const few = Math.ceil(Math.log2((area.y2 - area.y1) / span / ALONG_MAX));
+  const level = Math.min(levels - 1, Math.max(0, few, Math.floor(Math.log2(1 / sharp) + 0.35)));
   context.imageSmoothingEnabled = sharp < 3;
   for (let at = levels - 1; at >= level; at -= 1) {
     const step = span * 2 ** at;

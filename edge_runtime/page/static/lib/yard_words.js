@@ -134,6 +134,9 @@ export function placeWords({ start_m: start, end_m: end, first_row: first, last_
   return t("yard.place.rows", { from: number(first), to: number(last) });
 }
 
+/** Where a finding lies on a rail; of photos, on which one. */
+export const findingPlace = (rail, finding) => (rail.kind === "photos" && finding.boxes.length ? finding.boxes[0].camera : placeWords(finding));
+
 /** A finding's size, length along by width across; '' without a scale. */
 export function sizeWords(finding) {
   if (finding.length_mm === null && finding.width_mm === null) return "";

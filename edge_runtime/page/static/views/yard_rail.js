@@ -19,6 +19,7 @@ import { correctionWords, kindName, needRecipe, placeWords } from "../lib/yard_w
 
 const AGAIN_MS = 4000;
 const PAN_PX = 90;
+const CAMERAS_BESIDE = 4;
 const STATES = ["unconfirmed", "confirmed", "corrected", "added", "dismissed"];
 
 /** @param {HTMLElement} root */
@@ -33,7 +34,7 @@ class RailView {
     Object.assign(this, { root, railId, lookId, rail: null, chosen: null, editing: null, part: "reasons", gone: false, recipe: null });
     this.strip = railStrip({ choose: (id) => this.choose(id, false), box: (box) => this.editing && this.editing.form.show(box) });
     this.head = el("header.yard-head");
-    this.cameras = el("div.segments", { role: "group", "aria-label": t("yard.cameras.title") });
+    this.cameras = el("div.cameras", { role: "group", "aria-label": t("yard.cameras.title") });
     this.byState = choice([["", t("yard.filter.all_states")], ["open", t("yard.filter.not_dismissed")], ...STATES.map((name) => [name, known(`yard_state.${name}`, name)])], "open", { "aria-label": t("yard.key.state"), on: { change: () => this.draw() } });
     this.byKind = choice([["", t("yard.filter.all_kinds")]], "", { "aria-label": t("yard.key.kind"), on: { change: () => this.draw() } });
     this.list = el("div.finding-list", { role: "group", "aria-label": t("yard.findings") });
@@ -41,7 +42,7 @@ class RailView {
     this.side = el("section.card.finding-side-card", { "aria-live": "polite" });
     this.lookBox = el("div.callout.look-bar", { hidden: true });
     this.tabs = el("div.segments.part-tabs", { role: "group", "aria-label": t("yard.parts") }, PARTS.map((name) => el("button", { type: "button", text: t(`yard.part.${name}`), data: { part: name }, on: { click: () => { this.part = name; this.drawPart(); } } })));
-    this.partBox = el("div.card-body");
+    this.partBox = el("div.card-body.part-box");
   }
 
   start() {
@@ -99,14 +100,30 @@ class RailView {
     this.rail = { ...rail, rowsAsked: this.recipe.rows };
     this.strip.setRail(this.rail);
     if (first) {
-      fill(this.cameras, rail.cameras.map((camera, index) => el("button", { type: "button", text: camera.name, on: { click: () => this.setCamera(index) } })));
-      this.cameras.hidden = rail.cameras.length < 2;
+      this.makeCameras(rail);
+      this.strip.node.classList.toggle("photos", rail.kind === "photos");
     }
     const names = [...new Set(rail.findings.map((finding) => finding.kind))];
     const kept = this.byKind.value;
     fill(this.byKind, el("option", { value: "", text: t("yard.filter.all_kinds") }), names.map((name) => el("option", { value: name, text: kindName(name) })));
     this.byKind.value = names.includes(kept) ? kept : "";
     this.draw();
+  }
+
+  /** The ways to the cameras: side by side, or a list where there are many, as with photos. */
+  makeCameras(rail) {
+    this.cameras.hidden = rail.cameras.length < 2;
+    this.cameras.classList.toggle("segments", rail.cameras.length <= CAMERAS_BESIDE);
+    if (rail.cameras.length > CAMERAS_BESIDE) {
+      fill(this.cameras, choice(rail.cameras.map((camera, index) => [String(index), camera.name]), "0", { "aria-label": t("yard.cameras.title"), on: { change: (event) => this.setCamera(Number(event.target.value)) } }));
+    } else fill(this.cameras, rail.cameras.map((camera, index) => el("button", { type: "button", text: camera.name, on: { click: () => this.setCamera(index) } })));
+  }
+
+  markCamera() {
+    const { camera } = this.strip;
+    const list = this.cameras.querySelector("select");
+    if (list) list.value = String(camera);
+    else [...this.cameras.children].forEach((child, index) => setAttr(child, "aria-pressed", String(index === camera)));
   }
 
   /** Findings that pass the filters, along the rail. */
@@ -127,10 +144,10 @@ class RailView {
     if (this.chosen && !this.finding) this.chosen = null;
     this.strip.setFindings(shown, this.chosen);
     this.strip.canvas.setAttribute("aria-label", t("yard.strip_label", { rail: rail.name, n: number(shown.length) }));
-    [...this.cameras.children].forEach((child, index) => setAttr(child, "aria-pressed", String(index === this.strip.camera)));
+    this.markCamera();
     const open = rail.findings.filter((finding) => finding.state === "unconfirmed").length;
     this.count.textContent = t("yard.count", { n: number(shown.length), open: number(open) });
-    fill(this.list, shown.length ? shown.map((finding) => findingRow(finding, finding.id === this.chosen, (id) => this.choose(id, true))) : el("p.faint.empty", { text: t("yard.findings_none") }));
+    fill(this.list, shown.length ? shown.map((finding) => findingRow(rail, finding, finding.id === this.chosen, (id) => this.choose(id, true))) : el("p.faint.empty", { text: t("yard.findings_none") }));
     this.drawHead();
     if (!this.editing) this.drawSide();
     this.drawPart();
@@ -254,6 +271,7 @@ class RailView {
   edit(finding) {
     const { strip } = this;
     if (finding) strip.showFinding(finding);
+    this.markCamera();
     const own = finding && strip.frame.boxOf(finding, this.rail.cameras[strip.camera].name);
     strip.setEdit(finding ? finding.id : "", own ?? strip.middleBox());
     const form = editForm(this.rail, finding, strip, {
