@@ -255,6 +255,21 @@ def test_band_says_how_the_line_stands(
         )
 
 
+def test_frame_of_the_bypass_goes_with_the_bypass(rig: Rig) -> None:
+    rig.station.change(holds={})
+    rig.station.plc(key_switch="bypass")
+    try:
+        with rig.window() as seen:
+            seen.open("line")
+            root = seen.page.locator("html")
+            expect(root).to_have_attribute("data-bypass", "true")
+            rig.station.plc(key_switch="service")  # as grave, with the same sign
+            expect(seen.page.locator(".band")).to_have_attribute("data-code", "service")
+            expect(root).to_have_attribute("data-bypass", "false")
+    finally:
+        rig.station.plc(key_switch="auto")
+
+
 def test_detail_of_a_reject_shows_pictures_and_goes_on_by_key(rig: Rig) -> None:
     with rig.window() as seen:
         seen.open("rejects")

@@ -23,10 +23,11 @@ export function stateBand() {
     const key = `${summary.level} ${summary.icon}`;
     if (key !== drawn) {
       node.dataset.level = summary.level;
-      document.documentElement.dataset.bypass = String(summary.code === "bypass");
       fill(shape, icon(summary.icon));
       drawn = key;
     }
+    // Bypass and service look alike but for this frame: it follows the code, not the icon.
+    document.documentElement.dataset.bypass = String(summary.code === "bypass");
     node.dataset.code = summary.code;
     setText(title, summary.title);
     setText(todo, summary.todo);
