@@ -59,6 +59,9 @@ class StageSettings(_Strict):
     kind: Kind
     sources: tuple[SourceSettings, ...] = Field(min_length=1)
     epochs: Annotated[int, Field(ge=1)]
+    input_px: Annotated[int, Field(ge=64, le=1280, multiple_of=32)] | None = Field(
+        default=None, description="side of this stage's samples; None: the model's"
+    )
     samples_per_epoch: Annotated[int, Field(ge=2)]
     learning_rate: float = Field(default=0.001, gt=0.0, le=1.0)
     warmup_epochs: float = Field(default=1.0, ge=0.0)
@@ -80,6 +83,7 @@ class TrainSettings(_Strict):
 
     architecture: Literal["yolo26n.yaml", "yolo26s.yaml"] = "yolo26n.yaml"
     input_px: Annotated[int, Field(ge=64, le=1280, multiple_of=32)] = 160
+    """Side of the model's input, and of the samples of the stages that name none of their own."""
     stages: tuple[StageSettings, ...] = Field(min_length=1)
     rail: RailSpec | None = None
     level: LevelSpec | None = None

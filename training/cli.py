@@ -33,7 +33,9 @@ def register(parser: argparse.ArgumentParser) -> None:
     _register_station(
         commands, "rail", "the rail detector: steel photographs first, then frames and composed"
     )
-    _register_station(commands, "ball", "the ball detector: rendered crops")
+    _register_station(
+        commands, "ball", "the ball detector: rendered crops, at 160 px first, then at the size it runs at"
+    )
     _register_station(commands, "steel", "the steel stage alone, for --pretrained of both others")
     register_curve(commands)
 
@@ -61,10 +63,12 @@ def _register_station(
         "--out", type=Path, default=Path("runs") / station, help=f"folder of the run (default runs/{station})"
     )
     parser.add_argument("--architecture", choices=("yolo26n", "yolo26s"), default="yolo26n")
-    parser.add_argument("--imgsz", type=int, help="input side in pixels (default: rail 224, ball 160)")
+    parser.add_argument("--imgsz", type=int, help="input side in pixels (default: rail 224, ball 128)")
     parser.add_argument("--epochs", type=int, help="of the last stage (default: the plan's)")
     parser.add_argument(
-        "--pretrain-epochs", type=int, help="of the steel stage; 0 leaves it out (default: the plan's)"
+        "--pretrain-epochs",
+        type=int,
+        help="of the stage before the last (rail: steel; ball: 160 px); 0: none (default: the plan's)",
     )
     parser.add_argument("--samples", type=int, help="tiles or crops per epoch of the last stage")
     parser.add_argument(
@@ -77,7 +81,7 @@ def _register_station(
         "--pretrained",
         type=Path,
         metavar="WEIGHTS",
-        help="start from these weights; leaves out the steel stage",
+        help="start from these weights; leaves out the stage before the last",
     )
     parser.add_argument("--batch", type=int, default=16, help="samples per step (default 16)")
     parser.add_argument("--seed", type=int, default=1, help="of weights, order and variation (default 1)")

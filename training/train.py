@@ -17,6 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from datasets.extra import require_training
 from datasets.records import DataSet, data_sha256
 from datasets.training_run import (
@@ -137,7 +139,7 @@ def _stages(
                 data=data.resolve(),
                 stage=stage,
                 labels=labels,
-                input_px=settings.input_px,
+                input_px=stage.input_px or settings.input_px,
                 rail=settings.rail,
                 level=settings.level if stage.kind == "ball" else None,
                 seed=settings.seed,
@@ -204,7 +206,7 @@ def _check_free(out: Path, fingerprint: dict[str, Any], stages: list[str], *, re
             raise ConfigError(
                 "there is a run already", where=str(out), todo="add --resume, or give another --out"
             )
-        if read_fingerprint(out) != fingerprint:
+        if not _same_begin(read_fingerprint(out), fingerprint):
             raise ConfigError(
                 "the run was begun with other data or settings",
                 where=str(path),
@@ -221,6 +223,15 @@ def _check_free(out: Path, fingerprint: dict[str, Any], stages: list[str], *, re
                 where=str(out / stage),
                 todo="give another --out, or remove it",
             )
+
+
+def _same_begin(before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Whether a run was begun with the same; a setting that came later counts by its default."""
+    try:
+        settings = TrainSettings.model_validate(before["settings"]).model_dump(mode="json")
+    except ValidationError:
+        return False
+    return before | {"settings": settings} == now
 
 
 def read_fingerprint(run: Path) -> dict[str, Any]:

@@ -11,7 +11,6 @@ import pytest
 from datasets.records import BoxRecord, data_sha256, read_coco, write_coco
 from datasets.synthetic.settings import SETTINGS_DIR, load_settings
 from tests.training.extra import needs_renderer
-from tests.training.tiny_rail import STEEL_LABELS, make_steel
 from vision.contract import BALL_LABELS
 from vision.errors import ConfigError
 
@@ -20,7 +19,7 @@ pytestmark = [pytest.mark.train, pytest.mark.long, needs_renderer, pytest.mark.t
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """16 crops of two balls, one ball in each split, and a steel set."""
+    """16 crops of two balls, one ball in each split."""
     from datasets.synthetic.render_balls import render_training_set
 
     folder = tmp_path_factory.mktemp("data") / "ball"
@@ -39,7 +38,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     samples[first] = samples[first].model_copy(update={"boxes": boxes})
     write_coco(data.model_copy(update={"samples": tuple(samples)}), folder / "train")
-    make_steel(folder / "steel", 6, seed=3)
     return folder
 
 
@@ -58,7 +56,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "ball"
     said: list[tuple[str, int]] = []
     train("ball", data, folder, _settings(1), "test", lambda stage, epoch, *_: said.append((stage, epoch)))
-    assert said == [("steel", 1), ("ball", 1)]
+    assert said == [("ball_160px", 1), ("ball", 1)]
     return folder
 
 
@@ -85,26 +83,28 @@ def test_manifest_names_data_of_all_stages(run: Path, data: Path) -> None:
     manifest = read_manifest(run)
     assert manifest.labels == BALL_LABELS
     assert manifest.data_sha256 == data_sha256(data / "train", read_coco(data / "train"))
-    assert manifest.pretraining_sha256 == data_sha256(data / "steel", read_coco(data / "steel"))
+    assert manifest.pretraining_sha256 == manifest.data_sha256  # both stages see the same renders
     assert manifest.settings == _settings(1)
-    # The steel pictures have no stated terms, and the network has seen them.
-    assert manifest.evaluation_only
-    assert any("drawn steel" in terms for terms in manifest.data_terms)
+    assert not manifest.evaluation_only, "renders bind nobody"
     assert {"torch", "ultralytics", "albumentations"} <= set(manifest.packages)
 
 
-def test_the_ball_stage_starts_from_what_steel_taught(run: Path) -> None:
-    import torch
+def test_a_stage_is_what_a_run_of_its_own_would_be(run: Path, data: Path, tmp_path: Path) -> None:
+    from training.train import train
 
-    steel = torch.load(run / "steel" / "weights.pt", weights_only=True)
-    ball = torch.load(run / "ball" / "weights.pt", weights_only=True)
-    # Two steps move the first layer a little; another start would differ by as much as its weights.
-    first = next(name for name, value in ball.items() if value.ndim == 4)
-    assert 0.0 < float((steel[first] - ball[first]).abs().max()) < 0.2 * float(steel[first].abs().max())
-    heads = {name for name in ball if name in steel and steel[name].shape != ball[name].shape}
-    assert heads, (
-        f"{len(STEEL_LABELS)} labels of steel and {len(BALL_LABELS)} of balls need heads of their own"
+    whole = _settings(1)
+    first, last = whole.stages
+    assert (first.input_px, last.input_px, whole.input_px) == (160, None, 128)
+    alone = whole.model_copy(update={"stages": (last,)})
+    start = whole.model_copy(
+        update={"stages": (first.model_copy(update={"input_px": None}),), "input_px": 160}
     )
+    train("ball", data, tmp_path / "first", start, "test", lambda *_: None)
+    weights = tmp_path / "first" / "weights.pt"
+    manifest = train("ball", data, tmp_path / "last", alone, "test", lambda *_: None, start_weights=weights)
+    from datasets.training_run import read_manifest
+
+    assert manifest.weights_sha256 == read_manifest(run).weights_sha256
 
 
 def test_a_draft_is_taken_by_the_edge(run: Path) -> None:
