@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -49,7 +50,7 @@ def open_ledger(url: str) -> sa.Engine:
     try:
         with engine.connect() as connection:
             found = _check_version(connection, url)
-        if found != _scripts().get_current_head():
+        if found != schema_versions()[-1]:
             if engine.dialect.name == "sqlite":
                 with engine.connect() as connection:
                     connection.exec_driver_sql("PRAGMA journal_mode=WAL")
@@ -85,7 +86,7 @@ def open_to_read(url: str) -> sa.Engine:
     except LedgerError:
         engine.dispose()
         raise
-    if found != _scripts().get_current_head():
+    if found != schema_versions()[-1]:
         engine.dispose()
         raise LedgerError(
             f"the ledger is of schema {found or 'none'} and was not migrated yet",
@@ -95,8 +96,9 @@ def open_to_read(url: str) -> sa.Engine:
     return engine
 
 
+@lru_cache(maxsize=1)
 def schema_versions() -> tuple[str, ...]:
-    """Schema versions this program knows, oldest first."""
+    """Schema versions this program knows, oldest first. Read once: to do so runs every migration's file."""
     return tuple(reversed([script.revision for script in _scripts().walk_revisions()]))
 
 
