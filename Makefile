@@ -5,10 +5,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-edge test-long test-train lint format bench clean
+.PHONY: help demo test test-edge test-long test-train lint format audit bench clean
 
 EDGE := .venv
 TRAIN := .venv-train
+AUDIT := .venv-audit
 SETUP_FILES := tools/setup_env.sh pyproject.toml constraints.txt models/pyproject.toml
 
 help:
@@ -18,6 +19,7 @@ help:
 	@echo "make lint    ruff and mypy --strict"
 	@echo "make bench   figures of this machine, the last line is one JSON object"
 	@echo "make format  let ruff lay out the code"
+	@echo "make audit   pins, licences and known holes of what an edge box installs"
 	@echo "make clean   remove environments and build results"
 
 # A stamp lies inside its environment, so that removing the environment removes it too.
@@ -60,7 +62,15 @@ format: $(EDGE)/.ready-test
 	$(EDGE)/bin/ruff format .
 	$(EDGE)/bin/ruff check --fix .
 
+# In an environment of its own: the auditor must not stand beside what it audits. What a box installs is the
+# bare install, so nothing else is in it but pip-audit. Exit code 3: known holes could not be looked up.
+audit:
+	tools/setup_env.sh $(AUDIT) -e .
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip-audit==2.10.1 </dev/null || \
+	  echo "make audit: pip-audit cannot be installed: known holes are not looked up" >&2
+	$(AUDIT)/bin/python tools/audit.py
+
 clean:
-	rm -rf $(EDGE) $(TRAIN) build dist ./*.egg-info models/*.egg-info models/build
+	rm -rf $(EDGE) $(TRAIN) $(AUDIT) build dist ./*.egg-info models/*.egg-info models/build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from datasets.errors import DataError
 from datasets.importers.labelled import Labelled, snapped
@@ -32,7 +32,7 @@ _TODO = "copy the whole bundle again, or write it again at the station"
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class BundleHeader(_Strict):
@@ -124,7 +124,7 @@ def read_bundle(folder: Path) -> tuple[BundleHeader, list[BundleRow]]:
     path = folder / HEADER_FILE
     try:
         header = BundleHeader.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"the bundle cannot be read: {error}", where=str(path), todo=_TODO) from error
     path = folder / TABLE_FILE
     try:
@@ -134,7 +134,7 @@ def read_bundle(folder: Path) -> tuple[BundleHeader, list[BundleRow]]:
             if tuple(reader.fieldnames or ()) != columns:
                 raise DataError(f"the columns are not {', '.join(columns)}", where=str(path), todo=_TODO)
             return header, [_row(row, f"{path}, line {reader.line_num}") for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"the table cannot be read: {error}", where=str(path), todo=_TODO) from error
 
 
@@ -146,7 +146,7 @@ def _row(row: Mapping[str, str], where: str) -> BundleRow:
         if "corrections" in row:
             known["corrections"] = _CORRECTIONS.validate_python(json.loads(row["corrections"]))
         return BundleRow.model_validate(known)
-    except (json.JSONDecodeError, ValidationError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise DataError(f"the row does not fit: {error}", where=where, todo=_TODO) from error
 
 
@@ -154,12 +154,17 @@ def import_bundle(folder: Path) -> tuple[list[Labelled], list[str]]:
     """Read a bundle; returns its pictures, grouped by part, and the model's labels.
 
     Raises:
-        DataError: something is missing or broken, a picture is not in the table or the other way round, a
-            finding's label is none of the model's.
+        DataError: something is missing or broken, a picture is not in the table or the other way round, or
+            is a link that leads out of the bundle, a finding's label is none of the model's.
     """
     header, rows = read_bundle(folder)
     files = {row.file for row in rows}
     present = {path.relative_to(folder).as_posix(): path for path in list_pictures(folder)}
+    home = folder.resolve()
+    links = [path for path in present.values() if not path.resolve().is_relative_to(home)]
+    if links:
+        # A station writes plain files: a link would carry a picture of this machine into the data set.
+        raise DataError(f"{named(links)} leads out of the bundle", where=str(folder), todo=_TODO)
     strangers = [path for name, path in present.items() if name not in files]
     if strangers or len(files) != len(rows):
         what = (

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from datasets.errors import DataError
+from vision.image_head import head_fault
 from vision.types import UInt8Array
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
@@ -26,11 +27,15 @@ def read_picture(path: Path) -> UInt8Array:
     todo = "copy the file again, or take it out of the set"
     try:
         data = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"the picture cannot be read: {reason}", where=str(path), todo=todo) from error
     flags = cv2.IMREAD_UNCHANGED
     try:
+        fault = head_fault(data) if data else ""
+        if fault:
+            what = f"the file is no picture, or is cut off, or too large: {fault}"
+            raise DataError(what, where=str(path), todo=todo)
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     except cv2.error as error:
         raise DataError(f"the picture cannot be decoded: {error.err}", where=str(path), todo=todo) from error

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from vision.errors import ConfigError
 
@@ -222,7 +222,7 @@ def read_coco(folder: Path, *, check_groups: bool = True) -> DataSet:
     todo = "make the set again with 'ferrogate data render-balls'"
     try:
         coco = _Coco.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"the data set cannot be read: {error}", where=str(path), todo=todo) from error
     names = {category.id: category.name for category in coco.categories}
     boxes: dict[int, list[BoxRecord]] = {image.id: [] for image in coco.images}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from vision.contract import LevelSpec, RailSpec
 from vision.errors import ConfigError
@@ -153,7 +153,7 @@ def read_manifest(run: Path) -> TrainingManifest:
     path = run / MANIFEST_FILE
     try:
         return TrainingManifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(
             f"the training manifest cannot be read: {error}",
             where=str(path),

@@ -190,7 +190,7 @@ def read_checks(calibration_path: Path) -> tuple[CheckRecord, ...]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         return ()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise CalibrationError(
             f"the checks cannot be read: {error}", where=str(path), todo="check the file and its rights"
         ) from error
@@ -256,7 +256,7 @@ def _load(kind: type[_KindT], key: str, path: Path) -> _KindT:
         if path.stat().st_size > _BYTES_MAX:
             raise refuse(f"it is larger than {_BYTES_MAX} bytes")
         document = strict_yaml.load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise refuse(str(reason or error), "check the path and the file's rights") from error
     except yaml.YAMLError as error:

@@ -211,7 +211,7 @@ def _line_defaults() -> dict[str, Any]:
 def _data(path: Path) -> object:
     try:
         return strict_yaml.load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise _damaged(path, str(error)) from error
 
 

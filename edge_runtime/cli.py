@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
 import select
@@ -24,6 +25,11 @@ from vision.errors import ConfigError, FerrogateError
 #: Commands of the edge box: name, module, and the module's HELP (a test keeps them equal).
 EDGE_COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("demo", "edge_runtime.commands.demo", "run the whole ball line on this machine and show what it did"),
+    (
+        "soak",
+        "edge_runtime.commands.soak",
+        "run the ball line for hours with faults drawn at random, and audit every ball",
+    ),
     ("run", "edge_runtime.commands.run", "run a station"),
     (
         "status",
@@ -240,6 +246,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is None:
         sys.excepthook = _report_bug
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A file name may hold bytes that are no text: it is printed with escapes.
+                stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         args = build_parser().parse_args(words)

@@ -160,6 +160,9 @@ class StorageConfig(Strict):
     )
     pictures_max_mb: Annotated[int, Field(ge=1)] = 2000
     journal_segment_mb: Annotated[int, Field(ge=1, le=1024)] = 16
+    journal_reserve_segments: Annotated[int, Field(ge=0, le=64)] = Field(
+        default=4, description="segments kept free for the day the disk is full; 0: none"
+    )
 
 
 class StationConfig(Strict):
@@ -275,8 +278,9 @@ def read_settings(path: Path, what: str) -> object:
         ConfigError: unreadable, or not YAML.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with path.open(encoding="utf-8") as file:  # a device has no end
+            text = file.read(strict_yaml.MAX_CHARACTERS + 1)
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a name that no file can have
         raise ConfigError(
             f"the {what} cannot be read: {getattr(error, 'strerror', None) or error}",
             where=str(path),
@@ -288,6 +292,14 @@ def read_settings(path: Path, what: str) -> object:
         raise ConfigError(
             f"the {what} is not YAML: {error}", where=str(path), todo="mend the line named above"
         ) from error
+
+
+#: Commands that print what a file may hold, where `run --schema` does not.
+_SCHEMAS: dict[type[BaseModel], str] = {
+    BallRecipe: "ferrogate recipe schema ball",
+    RailRecipe: "ferrogate recipe schema rail",
+    YardRecipe: "ferrogate recipe schema yard",
+}
 
 
 def validated(model: type[ModelT], data: object, path: Path, what: str) -> ModelT:
@@ -304,10 +316,11 @@ def validated(model: type[ModelT], data: object, path: Path, what: str) -> Model
             key = ".".join(str(part) for part in item["loc"]) or "file"
             hint = " (unknown key: a typo?)" if item["type"] == "extra_forbidden" else ""
             lines.append(f"{key}: {item['msg'].removeprefix('Value error, ')}{hint}")
+        schema = _SCHEMAS.get(model) or f"ferrogate run --schema {what.split()[0]}"
         raise ConfigError(
             f"the {what} cannot be used: " + "; ".join(lines),
             where=str(path),
-            todo=f"correct it; 'ferrogate run --schema {what.split()[0]}' prints what a {what} may hold",
+            todo=f"correct it; '{schema}' prints what a {what} may hold",
         ) from error
 
 
@@ -373,19 +386,3 @@ def load_rail_recipe(path: Path) -> RailRecipe:
         ConfigError: unreadable, not YAML, for another station, a rule missing or impossible.
     """
     return validated(RailRecipe, read_settings(path, "recipe"), path, "recipe")
-
-
-def load_any_recipe(path: Path) -> BallRecipe | RailRecipe | YardRecipe:
-    """Read and check a recipe of whichever station its `kind` names; balls where it names none.
-
-    Raises:
-        ConfigError: as `load_recipe` and `load_rail_recipe`.
-    """
-    if is_name(str(path)):
-        return named(str(path))
-    data = read_settings(path, "recipe")
-    if isinstance(data, dict) and data.get("kind") == "rail":
-        return validated(RailRecipe, data, path, "recipe")
-    if isinstance(data, dict) and data.get("kind") == "yard":
-        return validated(YardRecipe, data, path, "recipe")
-    return validated(BallRecipe, data, path, "recipe")

@@ -360,8 +360,11 @@ def from_json(line: bytes) -> Entry:
     Raises:
         ValueError: not JSON, unknown kind, or fields that do not fit.
     """
-    data = json.loads(line)
-    if not isinstance(data, dict) or data.get("kind") not in _KINDS:
+    try:
+        data = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("journal entry is nested too deeply") from error
+    if not isinstance(data, dict) or not isinstance(data.get("kind"), str) or data["kind"] not in _KINDS:
         raise ValueError(f"unknown journal entry: {line[:80]!r}")
     kind = _KINDS[data.pop("kind")]
     try:
@@ -371,7 +374,7 @@ def from_json(line: bytes) -> Entry:
         elif kind is LineStateEntry:
             data |= {"holds": tuple(data["holds"]), "inputs": tuple(data["inputs"])}
         entry: Entry = kind(**data)
-    except (TypeError, KeyError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"journal entry does not fit: {error}") from error
     return entry
 

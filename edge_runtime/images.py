@@ -2,6 +2,8 @@
 
 Neighbours: `ferrogate inspect`, and whoever reads pictures of a folder. Rules, in this order:
 
+- what has no head of a form named below, or claims more pixels than are taken, never reaches a decoder
+  (`vision.image_head`);
 - the file is decoded as it is stored: no rotation by EXIF, so boxes fit the stored pixels;
 - 16-bit pictures are scaled by full range: 65535 becomes 255 (value / 257, rounded). A 12-bit
   camera that fills the low bits of a 16-bit file comes out dark and fails the checks on light,
@@ -12,6 +14,8 @@ Neighbours: `ferrogate inspect`, and whoever reads pictures of a folder. Rules, 
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +24,15 @@ import cv2
 import numpy as np
 
 from vision.errors import ConfigError, ImageError
+from vision.image_head import head_fault
 from vision.types import PixelFormat, UInt8Array
 
 #: Suffixes that a folder is searched for; a file named outright may have any.
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
 #: Larger files are refused unread (a 16-bit picture of 150 megapixels is 300 MB).
 MAX_FILE_BYTES = 400_000_000
+#: Pixels whose depth is changed at once: the figures in between take several times their room.
+_BAND_PX = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,8 @@ def read_image(path: Path) -> ImageFile:
     """Read one picture file.
 
     Raises:
-        ImageError: missing, unreadable, empty, too large, not a picture, cut off, or of a form not taken.
+        ImageError: missing, unreadable, no plain file, empty, too large, not a picture, cut off, or of a
+            form not taken.
     """
     return decode_image(_read_bytes(path), where=str(path))
 
@@ -71,7 +79,7 @@ def decode_image(data: bytes, *, where: str) -> ImageFile:
         where: name of the file, for the error text.
 
     Raises:
-        ImageError: empty, not a picture, cut off, or of a form not taken here.
+        ImageError: empty, too large, not a picture, cut off, or of a form not taken here.
     """
     pixels, stored_bits = _to_8_bit(_decode_stored(data, where), where)
     pixels, had_alpha = _without_alpha(pixels, where)
@@ -81,17 +89,25 @@ def decode_image(data: bytes, *, where: str) -> ImageFile:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise ImageError(
-                f"the file has {size} bytes, at most {MAX_FILE_BYTES} are read",
-                where=str(path),
-                todo="cut or shrink the picture",
-            )
-        return path.read_bytes()
-    except OSError as error:
+        # Without waiting: a pipe that nobody writes into would be waited for without an end.
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise ImageError(
+                    "this is no plain file, but a pipe or a device",
+                    where=str(path),
+                    todo="write the picture to a file and name that",
+                )
+            if about.st_size > MAX_FILE_BYTES:
+                raise ImageError(
+                    f"the file has {about.st_size} bytes, at most {MAX_FILE_BYTES} are read",
+                    where=str(path),
+                    todo="cut or shrink the picture",
+                )
+            return file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise ImageError(
-            f"the picture cannot be read: {error.strerror or error}",
+            f"the picture cannot be read: {getattr(error, 'strerror', None) or error}",
             where=str(path),
             todo="check the path and the file's rights",
         ) from error
@@ -100,8 +116,12 @@ def _read_bytes(path: Path) -> bytes:
 def _decode_stored(data: bytes, where: str) -> np.ndarray:
     if not data:
         raise ImageError(
-            "the picture file is empty (0 bytes)", where=where, todo="take or copy the picture again"
+            "the picture file is empty (0 bytes)",
+            where=where,
+            todo="take or copy the picture again",
+            code="empty",
         )
+    _check_head(data, where)
     try:
         raw = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
@@ -111,9 +131,18 @@ def _decode_stored(data: bytes, where: str) -> np.ndarray:
     return np.asarray(raw)
 
 
+def _check_head(data: bytes, where: str) -> None:
+    why = head_fault(data)
+    if why:
+        raise _undecodable(where, why)
+
+
 def _undecodable(where: str, why: str) -> ImageError:
     return ImageError(
-        f"the picture cannot be decoded: {why}", where=where, todo="take or copy the picture again"
+        f"the picture cannot be decoded: {why}",
+        where=where,
+        todo="take or copy the picture again",
+        code="undecodable",
     )
 
 
@@ -121,8 +150,11 @@ def _to_8_bit(raw: np.ndarray, where: str) -> tuple[UInt8Array, int]:
     if raw.dtype == np.uint8:
         return raw, 8
     if raw.dtype == np.uint16:
-        # round(v / 257) in whole numbers
-        return ((raw.astype(np.uint32) + 128) // 257).astype(np.uint8), 16
+        done = np.empty(raw.shape, np.uint8)
+        for rows in _bands(raw):
+            # round(v / 257) in whole numbers
+            done[rows] = (raw[rows].astype(np.uint32) + 128) // 257
+        return done, 16
     raise ImageError(
         f"the picture holds {raw.dtype} values; 8 and 16 bits per channel are taken",
         where=where,
@@ -142,10 +174,19 @@ def _without_alpha(pixels: UInt8Array, where: str) -> tuple[UInt8Array, bool]:
             where=where,
             todo="store it as grey or colour",
         )
-    colour = pixels[..., :-1].astype(np.uint16)
-    alpha = pixels[..., -1:].astype(np.uint16)
-    laid = ((colour * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+    laid = np.empty((*pixels.shape[:2], channels - 1), np.uint8)
+    for rows in _bands(pixels):
+        colour = pixels[rows, :, :-1].astype(np.uint16)
+        alpha = pixels[rows, :, -1:].astype(np.uint16)
+        laid[rows] = (colour * alpha + 255 * (255 - alpha) + 127) // 255
     return (laid[..., 0] if channels == 2 else laid), True
+
+
+def _bands(pixels: np.ndarray) -> Iterator[slice]:
+    """The rows of a picture, as many at once as hold some `_BAND_PX` pixels."""
+    step = max(1, _BAND_PX // pixels.shape[1])
+    for first in range(0, pixels.shape[0], step):
+        yield slice(first, first + step)
 
 
 def expand_paths(paths: Sequence[str]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from edge_runtime.config import load_rail_recipe
 from edge_runtime.images import read_image
 from edge_runtime.models import ModelFile
 from edge_runtime.overlay_rail import draw_rail_overlay
+from edge_runtime.recipe_files import file_of
 from edge_runtime.recipes import RAIL_RECIPE_PATH
 from vision.detector import Detector
 from vision.errors import ConfigError
@@ -109,7 +110,7 @@ def rail_pictures(args: argparse.Namespace, model: ModelFile) -> RailPictures:
             )
     if args.mm_per_px is not None:
         TypedScale(args.mm_per_px, 0.0)  # refuses what is no scale
-    recipe = load_rail_recipe(args.recipe or RAIL_RECIPE_PATH)
+    recipe = load_rail_recipe(file_of(str(args.recipe or RAIL_RECIPE_PATH)))
     detector = Detector(model.data, model.name, station="rail", provider=args.provider)
     rail_spec(detector.contract)
     require_rail_labels(recipe, detector.contract)

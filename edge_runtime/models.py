@@ -86,10 +86,12 @@ def read_model(spec: str) -> ModelFile:
     """
     path = model_path(spec)
     try:
+        if not path.is_file() and path.exists():  # a pipe would be waited for, and a device has no end
+            raise OSError("it is no plain file")
         data = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise ConfigError(
-            f"the model cannot be read: {error.strerror or error}",
+            f"the model cannot be read: {getattr(error, 'strerror', None) or error}",
             where=str(path),
             todo="check the path and the file's rights; 'ferrogate-models:ball' is the model that is shipped",
         ) from error

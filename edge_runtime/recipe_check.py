@@ -11,7 +11,6 @@ import difflib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,6 +18,7 @@ from pydantic import ValidationError
 
 from edge_runtime import strict_yaml
 from edge_runtime.catalogue import is_name, named
+from edge_runtime.recipe_files import AnyRecipe, file_of, type_of
 from edge_runtime.strict_yaml import Document, Place
 from vision.errors import FerrogateError
 from vision.rail_recipe import RailRecipe, RailRule
@@ -28,9 +28,12 @@ from vision.recipe_upgrade import is_version_1
 from vision.yard.recipe import YardRecipe
 from vision.yard.recipe_rules import KindRule, SizeStep
 
-AnyRecipe = BallRecipe | RailRecipe | YardRecipe
-#: What a file is by its `kind`; balls where it names none.
-_KINDS: dict[object, type[AnyRecipe]] = {"rail": RailRecipe, "yard": YardRecipe}
+#: What prints a file with all keys, by what the file is.
+_WHOLE: dict[type[AnyRecipe], str] = {
+    BallRecipe: "ferrogate recipe show gost:40",
+    RailRecipe: "ferrogate recipe show rail_default",
+    YardRecipe: "ferrogate recipe show yard_default",
+}
 #: A band wider than this share of the nominal diameter is most likely a slip of the pen.
 _WIDE_BAND_SHARE = 0.4
 #: Where version 1 files hold what version 2 calls otherwise.
@@ -80,8 +83,9 @@ def check(where: str) -> CheckedRecipe:
             return CheckedRecipe(where, None, [Remark(None, "file", error.what, error.todo)])
         return CheckedRecipe(where, recipe, [], list(warnings(recipe, Document(None))))
     try:
-        text = Path(where).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        with file_of(where).open(encoding="utf-8") as file:  # a device has no end
+            text = file.read(strict_yaml.MAX_CHARACTERS + 1)
+    except (OSError, ValueError) as error:  # ValueError: no UTF-8, or a name that no file can have
         why = getattr(error, "strerror", None) or error
         remark = Remark(None, "file", f"cannot be read: {why}", "check the path and the file's rights")
         return CheckedRecipe(where, None, [remark])
@@ -106,8 +110,7 @@ def check_text(text: str, where: str = "recipe") -> CheckedRecipe:
         remark = Remark(None, "file", what, "start from one: 'ferrogate recipe show gost:40 > my.yaml'")
         return CheckedRecipe(where, None, [*problems, remark])
     recipe: AnyRecipe | None = None
-    kind = document.data.get("kind")
-    model = _KINDS.get(kind, BallRecipe) if isinstance(kind, str) else BallRecipe
+    model = type_of(document.data)
     try:
         recipe = model.model_validate(document.data)
     except ValidationError as error:
@@ -130,8 +133,7 @@ def _problem(item: Any, document: Document, model: type[AnyRecipe]) -> Remark:
     if kind == "missing":
         if key.endswith(".source"):
             return Remark(line, key, "a limit without a source", "name document and clause it was taken from")
-        whole = "recipes/yard_default.yaml" if model is YardRecipe else "'ferrogate recipe show gost:40'"
-        return Remark(line, key, "the key is missing", f"add it; {whole} has all keys")
+        return Remark(line, key, "the key is missing", f"add it; '{_WHOLE[model]}' has all keys")
     if kind == "extra_forbidden":
         near = difflib.get_close_matches(str(place[-1]), _keys_at(item["loc"][:-1], model), 1)
         todo = f"perhaps '{near[0]}' is meant" if near else "take it out"

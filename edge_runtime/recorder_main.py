@@ -11,11 +11,9 @@ Neighbours: `edge_runtime.journal`, `edge_runtime.ledger`.
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -25,17 +23,19 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from edge_runtime.child_main import ChildLife, run_child
 from edge_runtime.config import StorageConfig, load_station
 from edge_runtime.entries import Entry, FaultEntry
-from edge_runtime.journal import JournalPosition, JournalReader, delete_applied
+from edge_runtime.journal import JournalPosition, JournalReader, Retention
 from edge_runtime.ledger.apply import Applier, LedgerWriteError
 from edge_runtime.ledger.models import PictureRingRow
 from edge_runtime.ledger.picture_feed import FeedBatch, PictureFeed
 from edge_runtime.ledger.pictures import PictureStore
 from edge_runtime.ledger.store import ledger_url, open_ledger, reading
-from edge_runtime.logs import log_error, setup_logging
+from edge_runtime.logs import setup_logging
+from edge_runtime.pulse import Pulse
 from edge_runtime.shm_ring import picture_ring_name
-from vision.errors import FerrogateError, LedgerError
+from vision.errors import LedgerError
 
 _LOG = logging.getLogger("edge_runtime.recorder_main")
 POLL_S = 0.25
@@ -61,6 +61,7 @@ class Recorder:
         self._applier = Applier(engine)
         self._folder = storage / "journal"
         self._reader = JournalReader(self._folder, self._applier.position)
+        self._retention = Retention(self._folder)
         self._feed = feed
         self._boot_id = boot_id
         self._entries: list[tuple[JournalPosition, Entry]] = []
@@ -104,8 +105,15 @@ class Recorder:
         count = len(self._entries)
         self._entries, self._pictures = [], FeedBatch()
         self._bad_bytes_said += bad_bytes
-        delete_applied(self._folder, self._applier.position)
+        self._let_go()
         return count
+
+    def _let_go(self) -> None:
+        """A segment that cannot be deleted now is no reason to stop: it is tried again after a step."""
+        try:
+            self._retention.delete_applied(self._applier.position)
+        except OSError as error:
+            _LOG.warning("journal_not_deleted", extra={"detail": error.strerror or str(error)})
 
     def _take_pictures(self, feed: PictureFeed) -> None:
         batch = feed.take()
@@ -143,7 +151,9 @@ class Recorder:
     def run(self, stop: threading.Event, parent_pid: int) -> None:
         """Work until `stop` is set or process `parent_pid` has been gone for a while; then drain."""
         quiet_since_s = time.monotonic()
+        pulse = Pulse.of_this_process()
         while not stop.is_set():
+            pulse.beat()
             if self.step():
                 quiet_since_s = time.monotonic()
                 continue
@@ -266,25 +276,13 @@ def _picture_store(storage: StorageConfig) -> PictureStore:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    parent_pid = os.getppid()  # at once: it may die while the ledger is opened
-    parser = argparse.ArgumentParser(prog="python -m edge_runtime.recorder_main", description=__doc__)
-    parser.add_argument("station", type=Path, metavar="STATION.yaml")
-    options = parser.parse_args(arguments)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    # The supervisor holds them back until somebody listens.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
-    os.nice(NICENESS)
-    setup_logging("recorder")
-    try:
-        config = load_station(options.station)
-        setup_logging("recorder", config.name)
-        run_recorder(config.name, config.storage, stop, parent_pid)
-    except FerrogateError as error:
-        log_error(error)
-        return error.exit_code
-    return 0
+    return run_child("recorder", "edge_runtime.recorder_main", __doc__, NICENESS, _record, arguments)
+
+
+def _record(life: ChildLife) -> None:
+    config = load_station(life.station)
+    setup_logging("recorder", config.name)
+    run_recorder(config.name, config.storage, life.stop, life.parent_pid)
 
 
 if __name__ == "__main__":

@@ -176,8 +176,13 @@ class RingReader:
         self.name = name
         self._memory = open_memory(name)
         self._view = memoryview(self._memory)
-        magic, self.slots, self.slot_bytes = _RING_HEAD.unpack_from(self._view, 0)
-        if magic != _MAGIC:
+        size = len(self._view)
+        magic, self.slots, self.slot_bytes = (
+            _RING_HEAD.unpack_from(self._view, 0) if size >= _RING_HEAD.size else (0, 0, 0)
+        )
+        self._payload_bytes_max = self.slot_bytes - _SLOT_HEAD.size - _HEADER_BYTES
+        fits = _RING_HEAD.size + self.slots * self.slot_bytes <= size
+        if magic != _MAGIC or not self.slots or self._payload_bytes_max < 0 or not fits:
             self.close_memory()
             raise RingError(f"'{name}' is not a frame ring")
         self._wake = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -195,7 +200,11 @@ class RingReader:
         return max(self._number(slot) for slot in range(self.slots))
 
     def read(self, timeout_s: float) -> RingEntry | None:
-        """Next entry, waiting at most `timeout_s`; None when none came."""
+        """Next entry, waiting at most `timeout_s`; None when none came.
+
+        Raises:
+            ValueError: the entry is none, its lengths or header cannot be; the next call goes on behind it.
+        """
         entry = self._take()
         if entry is not None:
             return entry
@@ -216,14 +225,17 @@ class RingReader:
                 self._lost += oldest - self.next
                 self.next = oldest
                 continue
+            whole = header_bytes <= _HEADER_BYTES and payload_bytes <= self._payload_bytes_max
             body = start + _SLOT_HEAD.size
-            text = bytes(self._view[body : body + header_bytes])
+            text = bytes(self._view[body : body + header_bytes]) if whole else b""
             body += _HEADER_BYTES
-            payload = np.frombuffer(self._view, np.uint8, payload_bytes, body).copy()
+            payload = np.frombuffer(self._view, np.uint8, payload_bytes if whole else 0, body).copy()
             if self._number(self.next % self.slots) != self.next + 1:
                 continue  # overwritten while it was copied
-            header = json.loads(text)
             self.next += 1
+            if not whole:
+                raise ValueError(f"entry {self.next - 1} claims {header_bytes} + {payload_bytes} bytes")
+            header = _header(text)
             # Kept until an entry carries it out: the next slot may just be being written.
             lost, self._lost = self._lost, 0
             return RingEntry(self.next - 1, header, payload, lost)
@@ -239,3 +251,18 @@ class RingReader:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._wake_file)
         self.close_memory()
+
+
+def _header(text: bytes) -> dict[str, object]:
+    """An entry's header.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    try:
+        header = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("the header is nested too deeply") from error
+    if not isinstance(header, dict):
+        raise ValueError(f"the header is no object: {text[:40]!r}")
+    return header

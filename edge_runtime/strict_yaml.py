@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 import yaml
 
 Place = tuple[str | int, ...]
+#: Longer texts are refused unread, and so is a text whose aliases unfold to more keys and values: a page of
+#: text can hold nine lists of nine times the list before, and whoever walks through that never comes back.
+MAX_CHARACTERS = 400_000
+MAX_VALUES = 200_000
 
 
 class DuplicateKeyError(yaml.YAMLError):
@@ -55,8 +59,10 @@ def read(text: str) -> Document:
     """The data of one YAML document with its line numbers; keys that stand twice are listed, not refused.
 
     Raises:
-        yaml.YAMLError: not YAML, or more than one document.
+        yaml.YAMLError: not YAML, more than one document, or too much (`MAX_CHARACTERS`, `MAX_VALUES`).
     """
+    if len(text) > MAX_CHARACTERS:
+        raise yaml.YAMLError(f"the text has more than {MAX_CHARACTERS} characters")
     try:
         loader = yaml.SafeLoader(text)
         try:
@@ -65,7 +71,7 @@ def read(text: str) -> Document:
                 return Document(None)
             lines: dict[Place, int] = {}
             duplicates: list[tuple[int, str]] = []
-            _walk(node, (), lines, duplicates, ())
+            _walk(node, (), lines, duplicates, (), [MAX_VALUES])
             return Document(loader.construct_document(node), lines, tuple(duplicates))
         finally:
             loader.dispose()
@@ -80,8 +86,15 @@ def _walk(
     lines: dict[Place, int],
     duplicates: list[tuple[int, str]],
     above: tuple[int, ...],
+    left: list[int],
 ) -> None:
-    """Note the line of everything below `node`; anchors that hold themselves are refused."""
+    """Note the line of everything below `node`; anchors that hold themselves are refused.
+
+    `left` holds how many more nodes may be visited.
+    """
+    left[0] -= 1
+    if left[0] < 0:
+        raise yaml.YAMLError(f"more than {MAX_VALUES} values, with all aliases unfolded")
     if id(node) in above:
         raise yaml.YAMLError(f"an alias holds itself, in line {node.start_mark.line + 1}")
     above = (*above, id(node))
@@ -95,8 +108,8 @@ def _walk(
                 duplicates.append((line, ".".join(str(part) for part in own)))
             seen.add(name)
             lines.setdefault(own, line)
-            _walk(value, own, lines, duplicates, above)
+            _walk(value, own, lines, duplicates, above, left)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             lines.setdefault((*place, index), value.start_mark.line + 1)
-            _walk(value, (*place, index), lines, duplicates, above)
+            _walk(value, (*place, index), lines, duplicates, above, left)

@@ -20,6 +20,8 @@ _EXAMPLES = """examples:
   ferrogate export ball --run runs/ball --out runs/ball/ball.onnx --json
   ferrogate export rail --draft --out draft.onnx
   ferrogate export ship rail --model runs/rail/rail.onnx
+  ferrogate export free --model models/ferrogate_models/ball.onnx
+  ferrogate export resize --model models/ferrogate_models/rail.onnx --side 640 --out rail_640.onnx
   ferrogate export adopt yolox yolox_nano.onnx --labels coco --out yolox.onnx
 """
 _PARITY_EXAMPLES = """examples:
@@ -38,6 +40,8 @@ def register(parser: argparse.ArgumentParser) -> None:
         _register_station(commands, station)
     _register_adopt(commands)
     _register_ship(commands)
+    _register_free(commands)
+    _register_resize(commands)
 
 
 def register_parity(parser: argparse.ArgumentParser) -> None:
@@ -129,6 +133,67 @@ def _register_ship(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     )
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.set_defaults(run=_ship)
+
+
+def _register_free(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "free",
+        help="let files exported for one picture take several in one run",
+        description="Rewrite an FP32 file, and the INT8 file beside it, so that a run takes any number of "
+        "pictures. Weights, contract and the rows of a picture stay as they are, which is tried on drawn "
+        "pictures before anything is written. Files of 'ferrogate export' are free already.",
+        epilog="example:\n  ferrogate export free --model models/ferrogate_models/ball.onnx\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", type=Path, required=True, help="the FP32 file")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    parser.set_defaults(run=_free)
+
+
+def _register_resize(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "resize",
+        help="make an FP32 file take pictures of another size, to time it",
+        description="Rewrite an exported FP32 file for square pictures of another size. It was not trained "
+        "for them: the file is of station 'other', for 'ferrogate bench', and no station takes it.",
+        epilog="example:\n  ferrogate export resize --model models/ferrogate_models/rail.onnx --side 640 "
+        "--out rail_640.onnx\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", type=Path, required=True, help="the exported FP32 file")
+    parser.add_argument("--side", type=int, required=True, metavar="PX", help="a multiple of 32")
+    parser.add_argument("--out", type=Path, required=True, help="the ONNX file to write")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    parser.set_defaults(run=_resize)
+
+
+def _resize(args: argparse.Namespace) -> int:
+    from datasets.extra import require_training
+
+    require_training("onnx")
+    from export.resize import resize
+
+    size = resize(args.model, args.side, args.out)
+    if args.json:
+        print(json.dumps({"file": str(args.out), "bytes": size, "side_px": args.side}))
+    else:
+        print(f"{args.out}: {size / 1e6:.2f} MB, pictures of {args.side} px, station 'other'")
+    return 0
+
+
+def _free(args: argparse.Namespace) -> int:
+    from datasets.extra import require_training
+
+    require_training("onnx")
+    from export.free_run import free_files
+
+    files = free_files(args.model)
+    if args.json:
+        print(json.dumps({"files": {str(path): size for path, size in files.items()}}))
+        return 0
+    for path, size in files.items():
+        print(f"{path}: {size / 1e6:.2f} MB, takes any number of pictures")
+    return 0
 
 
 def _ship(args: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from datasets.scoring.costs import load_costs
 from datasets.scoring.operating_point import Chosen, choose_operating_points
 from datasets.scoring.pictures import score_pictures
 from datasets.training_run import TrainingManifest
+from export.batch import check_company, free_batch
 from export.golden import GOLDEN_PICTURES, golden_sha256, verdicts_of
 from export.machine import this_machine
 from export.network import load_network, run_network, to_onnx, with_contract
@@ -87,7 +88,7 @@ def write_draft(station: Station, run: Path, out: Path) -> int:
     check_target(out)
     manifest = open_run(run, station)
     contract = draft_contract(manifest)
-    content = with_contract(to_onnx(load_network(run, manifest), contract), contract)
+    content = with_contract(free_batch(to_onnx(load_network(run, manifest), contract)), contract)
     write_whole({out: content})
     return len(content)
 
@@ -132,12 +133,13 @@ def export_run(
     network = load_network(run, manifest)
     draft = draft_contract(manifest)
     say("writing the graph")
-    model = to_onnx(network, draft)
+    model = free_batch(to_onnx(network, draft))
     draft_bytes = with_contract(model, draft)
     golden = draw_pictures(sets, "val", draft, GOLDEN_PICTURES)
     say(f"comparing network and file on {len(golden[:PARITY_PICTURES])} pictures")
     parity = network_against_file(network, draft_bytes, draft, golden[:PARITY_PICTURES])
     parity.check(str(run))
+    check_company(draft_bytes, [preprocess(picture.pixels, draft.input)[0] for picture in golden[:4]])
     say(f"looking at {len(val.data.of_split('val'))} val pictures")
     detector = Detector(draft_bytes, out.name, station=station, threads=1)
     scored = score_pictures(val.data, ["val"], val.folder, looker(detector), draft.labels, progress=progress)

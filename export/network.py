@@ -1,7 +1,7 @@
 """Trained weights as an inference network, and that network as ONNX bytes.
 
-The exported graph has one static shape, (1, 3, S, S) in and (1, MAX_BOXES, 6) out, and
-needs no suppression of duplicates.
+The graph is traced with one picture, (1, 3, S, S) in and (1, MAX_BOXES, 6) out (`export.batch` frees the
+number of pictures afterwards), and needs no suppression of duplicates.
 """
 
 from __future__ import annotations

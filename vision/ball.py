@@ -1,5 +1,9 @@
 """The ball inspector: one view in, what it shows out.
 
+In three steps, so that the detector can look at several views at once while they are measured:
+`place_view` finds the ball and cuts it out, `measure_view` measures its outline, `findings_of` puts that and
+the detector's boxes together; `inspect_view` is all three for one view.
+
 Neighbours: the part tracker cuts `View`s, `vision.ball_outline` finds and measures the ball,
 `vision.detector` finds defects on the crop, `vision.fusion` puts all views of a ball together.
 A view whose outline cannot be trusted carries a `ViewFault` and proves nothing, but what
@@ -8,7 +12,7 @@ was found in it is kept: an odd shape goes to the detector all the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
@@ -35,7 +39,6 @@ from vision.types import BallOutline, Detections, PartId, UInt8Array, View, View
 #: A picture without a tracker: regions of less than this share of the picture's shorter side are no ball.
 _ALONE_MIN_SHARE = 0.15
 
-Box = tuple[float, float, float, float]
 #: Part id of pictures that belong to no part.
 NO_PART = PartId(0, 0, 0)
 
@@ -49,8 +52,82 @@ class BallDetector(Protocol):
         """Boxes in one picture, in its pixels."""
 
 
-#: Starts a job and gives back what waits for its result; the caller may run it beside what follows.
-Beside = Callable[[Callable[[], Detections]], Callable[[], Detections]]
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedView:
+    """A view in which the ball was looked for.
+
+    Attributes:
+        view: as it was cut.
+        grey: (h, w) its picture.
+        level: grey level of its background.
+        found: where the ball is, not measured yet.
+        crop: (s, s[, 3]) what the detector is to look at; None: there is nothing to look at.
+        crop_at_px: the crop's corner in the frame.
+    """
+
+    view: View
+    grey: UInt8Array
+    level: float
+    found: Found
+    crop: UInt8Array | None
+    crop_at_px: tuple[int, int]
+
+
+def place_view(view: View, recipe: BallRecipe, contract: ModelContract) -> PlacedView:
+    """Find the ball by a cheap silhouette and cut it out for the detector.
+
+    Args:
+        view: cut by the part tracker; all its coordinates are frame pixels.
+        recipe: limits that a view must keep to count as proof.
+        contract: of the detector's model.
+
+    Raises:
+        ImageError: the view's picture is no picture.
+    """
+    check_image(view.image)
+    grey = as_grey(view.image)
+    left, top = view.roi_xyxy_px[0], view.roi_xyxy_px[1]
+    level = view.background_level if view.background_level is not None else _border_level(grey)
+    expected = (view.centre_xy_px[0] - left, view.centre_xy_px[1] - top)
+    found = place_ball(grey, expected, view.diameter_px, level, recipe.views)
+    if found.region is None:
+        return PlacedView(view, grey, level, found, None, (left, top))
+    crop, (x, y) = square_crop(view.image, found.region.xyxy_px, contract.crop_margin)
+    return PlacedView(view, grey, level, found, crop, (x + left, y + top))
+
+
+def measure_view(placed: PlacedView, recipe: BallRecipe) -> Found:
+    """Measure the outline of a placed ball; whatever is wrong with it becomes the view's fault."""
+    return measure_placed(placed.grey, placed.found, placed.level, recipe.views)
+
+
+def findings_of(
+    placed: PlacedView,
+    measured: Found,
+    boxes: Detections | None,
+    labels: tuple[str, ...],
+    gauge: Gauge | None,
+) -> ViewFindings:
+    """What one view shows.
+
+    Args:
+        placed: from `place_view`.
+        measured: from `measure_view`.
+        boxes: that the detector found in the crop, in its pixels; None where there was no crop.
+        labels: of the detector's model.
+        gauge: scale and temperature; None: one of them is not known, and nothing is turned into mm.
+
+    Returns:
+        Findings in frame pixels; sizes in mm at 20 degC when there is a gauge and the outline was measured.
+
+    Raises:
+        TemperatureError, CalibrationError: the gauge does not fit what is in the picture.
+    """
+    if boxes is None:
+        boxes = Detections.empty(labels)
+    elif len(boxes):
+        boxes = boxes.shifted(*placed.crop_at_px)
+    return _with_sizes(placed.view, measured, boxes, gauge)
 
 
 def inspect_view(
@@ -60,7 +137,6 @@ def inspect_view(
     gauge: Gauge | None = None,
     *,
     min_score: float = 0.05,
-    beside: Beside | None = None,
 ) -> ViewFindings:
     """Inspect one view.
 
@@ -70,7 +146,6 @@ def inspect_view(
         detector: of the ball station.
         gauge: scale and temperature; None: one of them is not known, and nothing is turned into mm.
         min_score: detections below are left out.
-        beside: runs the detector while the outline is measured; None: one after the other.
 
     Returns:
         Findings in frame pixels; sizes in mm at 20 degC when there is a gauge and the outline was measured.
@@ -80,17 +155,9 @@ def inspect_view(
         ContractError: the model failed or gave rubbish.
         TemperatureError, CalibrationError: the gauge does not fit what is in the picture.
     """
-    check_image(view.image)
-    grey = as_grey(view.image)
-    left, top = view.roi_xyxy_px[0], view.roi_xyxy_px[1]
-    level = view.background_level if view.background_level is not None else _border_level(grey)
-    expected = (view.centre_xy_px[0] - left, view.centre_xy_px[1] - top)
-    placed = place_ball(grey, expected, view.diameter_px, level, recipe.views)
-    box = None if placed.region is None else placed.region.xyxy_px
-    look = _look(view, box, detector, min_score)
-    detections = look if beside is None else beside(look)
-    found = measure_placed(grey, placed, level, recipe.views)
-    return _with_sizes(view, found, detections(), gauge)
+    placed = place_view(view, recipe, detector.contract)
+    boxes = None if placed.crop is None else detector.detect(placed.crop, min_score)
+    return findings_of(placed, measure_view(placed, recipe), boxes, detector.contract.labels, gauge)
 
 
 def frame_fault_view(view: View, detail: str, labels: tuple[str, ...]) -> ViewFindings:
@@ -135,18 +202,8 @@ def inspect_image(
     box = region.xyxy_px
     if found.silhouette is not None:
         box = outline_of(found.silhouette).box_xyxy_px
-    return _with_sizes(view, found, _look(view, box, detector, min_score)(), gauge)
-
-
-def _look(
-    view: View, box_xyxy_px: Box | None, detector: BallDetector, min_score: float
-) -> Callable[[], Detections]:
-    """The detector's work on the crop around a box of the view's picture; its boxes in frame pixels."""
-    if box_xyxy_px is None:
-        return lambda: Detections.empty(detector.contract.labels)
-    crop, (x, y) = square_crop(view.image, box_xyxy_px, detector.contract.crop_margin)
-    left, top = view.roi_xyxy_px[:2]
-    return lambda: detector.detect(crop, min_score).shifted(x + left, y + top)
+    crop, (x, y) = square_crop(image, box, detector.contract.crop_margin)
+    return _with_sizes(view, found, detector.detect(crop, min_score).shifted(x, y), gauge)
 
 
 def _with_sizes(view: View, found: Found, detections: Detections, gauge: Gauge | None) -> ViewFindings:

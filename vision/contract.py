@@ -36,7 +36,8 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # A scale or mean that is no number makes numbers of no picture that are none either.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class LevelSpec(_Strict):
@@ -223,10 +224,6 @@ def contract_from_metadata(metadata: Mapping[str, str], *, where: str) -> ModelC
         )
     try:
         return ModelContract.model_validate(json.loads(text))
-    except json.JSONDecodeError as error:
-        raise ContractError(
-            f"the model's contract is not JSON: {error}", where=where, todo="export the model again"
-        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "contract"
@@ -234,4 +231,8 @@ def contract_from_metadata(metadata: Mapping[str, str], *, where: str) -> ModelC
             f"the model's contract does not fit: {key}: {first['msg']}",
             where=where,
             todo="export the model again with this version of ferrogate",
+        ) from error
+    except (ValueError, RecursionError) as error:  # not JSON, a number of 5,000 digits, lists in lists
+        raise ContractError(
+            f"the model's contract is not JSON: {error}", where=where, todo="export the model again"
         ) from error

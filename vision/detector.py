@@ -7,23 +7,38 @@ are applied by the judge, not here.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import math
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from vision.contract import BALL_LABELS, RAIL_LABELS, ModelContract, contract_from_metadata
 from vision.errors import ContractError
 from vision.preprocess import Letterbox, empty_input, input_channels, preprocess
-from vision.providers import choose_provider, fallback_note, missing_provider, short_name
-from vision.types import Detections, Float32Array, UInt8Array
+from vision.providers import (
+    CPU,
+    ProviderChoice,
+    choose_provider,
+    fallback_note,
+    missing_provider,
+    open_session,
+    short_name,
+)
+from vision.types import Detections, UInt8Array
 
 #: Boxes below this are noise of the head and only cost time.
 MIN_SCORE = 0.05
+#: Pictures of one run at most, for a model whose number of pictures is free: more gain next to nothing.
+PICTURES_MAX = 4
 
+#: columns of an output row behind the box's corners
+_SCORE, _CLASS = 4, 5
 _STATION_LABELS = {"ball": BALL_LABELS, "rail": RAIL_LABELS}
 #: What ONNX Runtime throws for a file or graph it cannot use (they share no base class but Exception).
 ORT_ERRORS: tuple[type[Exception], ...] = (
@@ -36,10 +51,12 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
     ort_errors.RuntimeException,
     ort_errors.EPFail,
     RuntimeError,
+    UnicodeDecodeError,  # names or metadata of the graph that are no text
 )
 
 
-def _session_options(threads: int) -> ort.SessionOptions:
+def session_options(threads: int) -> ort.SessionOptions:
+    """How the line runs a model: so many threads, and none of them spins while it waits."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -53,6 +70,9 @@ def _session_options(threads: int) -> ort.SessionOptions:
 
 class Detector:
     """One loaded model. Not for use from two threads at once (it owns one input buffer).
+
+    A model whose number of pictures is free (a symbolic first side) takes up to `PICTURES_MAX` in one run;
+    any other takes them one by one.
 
     Args:
         model_bytes: the ONNX file's content.
@@ -80,7 +100,7 @@ class Detector:
         self.name = name
         self.sha256 = hashlib.sha256(model_bytes).hexdigest()
         choice = choose_provider(provider, allow_fallback=allow_fallback)
-        self._session = _open_session(model_bytes, name, choice.ort_names, threads)
+        self._session = _open_session(model_bytes, name, choice, threads)
         running_on: str = self._session.get_providers()[0]
         self.provider_note = choice.note
         if running_on != choice.ort_names[0]:
@@ -89,13 +109,16 @@ class Detector:
                 raise missing_provider(choice.ort_names[0], why)
             self.provider_note = fallback_note(choice.ort_names[0], why)
         self.provider = short_name(running_on)
-        metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
-        self.contract = contract_from_metadata(metadata, where=name)
+        self.contract = contract_from_metadata(_metadata(self._session, name), where=name)
         _check_station(self.contract, station, name)
         _check_graph(self._session, self.contract, name)
-        self._input = empty_input(self.contract.input)
-        self._feed = {self.contract.input.name: self._input}
-        self._outputs = [self.contract.output.name]
+        free = not isinstance(self._session.get_inputs()[0].shape[0], int)
+        self.pictures_max = PICTURES_MAX if free else 1
+        self._input = np.concatenate([empty_input(self.contract.input)] * self.pictures_max)
+        # One for each number of pictures, made once.
+        self._runs = [
+            _bound_run(self._session, self.contract, self._input[: n + 1]) for n in range(self.pictures_max)
+        ]
         self.warm_up(1)
 
     def warm_up(self, runs: int = 3) -> None:
@@ -108,6 +131,8 @@ class Detector:
         grey = np.full((spec.height_px, spec.width_px), 128, np.uint8)
         for _ in range(runs):
             self.detect(grey)
+            if self.pictures_max > 1:
+                self.detect_many([grey] * self.pictures_max)
 
     def detect(self, image: UInt8Array, min_score: float = MIN_SCORE) -> Detections:
         """Find boxes in one picture.
@@ -123,33 +148,55 @@ class Detector:
             ImageError: `image` is no picture.
             ContractError: the model failed, or gave numbers that are none or classes it has not.
         """
-        _, box = preprocess(image, self.contract.input, self._input)
+        return self.detect_many([image], min_score)[0]
+
+    def detect_many(self, images: Sequence[UInt8Array], min_score: float = MIN_SCORE) -> list[Detections]:
+        """Find boxes in several pictures; each gets the boxes that `detect` finds in it.
+
+        Args:
+            images: any number, each of its own size.
+            min_score: as for `detect`.
+
+        Raises:
+            ImageError, ContractError: as `detect`, whichever picture is to blame.
+        """
+        found: list[Detections] = []
+        for first in range(0, len(images), self.pictures_max):
+            found += self._run(images[first : first + self.pictures_max], min_score)
+        return found
+
+    def _run(self, images: Sequence[UInt8Array], min_score: float) -> list[Detections]:
+        spec = self.contract.input
+        boxes = [preprocess(image, spec, self._input[at : at + 1])[1] for at, image in enumerate(images)]
         try:
-            output = self._session.run(self._outputs, self._feed)[0]
+            output = self._runs[len(images) - 1]()
         except ORT_ERRORS as error:
             raise ContractError(
                 f"the model failed while running: {_first_line(error)}",
                 where=self.name,
                 todo="export it again",
             ) from error
-        return self._read(output, box, min_score)
+        rows = _checked_rows(output, len(images), self.name)
+        return [self._read(rows[at], box, min_score) for at, box in enumerate(boxes)]
 
-    def _read(self, output: object, box: Letterbox, min_score: float) -> Detections:
-        rows = _checked_rows(output, self.name)
-        keep = np.flatnonzero(rows[:, 4] >= min_score)
-        keep = keep[np.argsort(-rows[keep, 4], kind="stable")]
-        rows = rows[keep]
-        class_id: npt.NDArray[np.int64] = np.rint(rows[:, 5]).astype(np.int64)
+    def _read(self, rows: list[list[float]], box: Letterbox, min_score: float) -> Detections:
+        # In plain Python: rows are few, and next to a small network every call of numpy shows.
+        limit = float(np.float32(min_score))
+        best = [row for row in rows if row[_SCORE] >= limit]
         labels = self.contract.labels
-        if len(class_id) and (class_id.min() < 0 or class_id.max() >= len(labels)):
+        if not best:
+            return Detections.empty(labels)
+        best.sort(key=itemgetter(_SCORE), reverse=True)
+        class_id = [round(row[_CLASS]) for row in best]
+        if min(class_id) < 0 or max(class_id) >= len(labels):
             raise ContractError(
-                f"the model gave class {int(class_id.max())}, its contract has {len(labels)} labels",
+                f"the model gave class {max(class_id)}, its contract has {len(labels)} labels",
                 where=self.name,
                 todo="export it again with the labels it was trained on",
             )
-        xyxy_px = box.clip_to_image(box.to_image(rows[:, :4]))
-        score = np.minimum(rows[:, 4], np.float32(1.0)).astype(np.float32)
-        return Detections(xyxy_px, score, class_id, labels)
+        found = np.array(best, np.float32)
+        score = np.minimum(found[:, _SCORE], np.float32(1.0))
+        return Detections(box.into_image(found[:, :4]), score, np.array(class_id, np.int64), labels)
 
 
 def _first_line(error: Exception) -> str:
@@ -157,12 +204,15 @@ def _first_line(error: Exception) -> str:
 
 
 def _open_session(
-    model_bytes: bytes, name: str, ort_names: tuple[str, ...], threads: int
+    model_bytes: bytes, name: str, choice: ProviderChoice, threads: int
 ) -> ort.InferenceSession:
     try:
-        return ort.InferenceSession(
-            model_bytes, sess_options=_session_options(threads), providers=list(ort_names)
-        )
+        if choice.plugin:
+            with contextlib.suppress(*ORT_ERRORS):
+                return open_session(model_bytes, session_options(threads), choice, threads)
+            # Whether file or provider is to blame, CPU tells; the caller says what it runs on in the end.
+            choice = ProviderChoice((CPU,))
+        return open_session(model_bytes, session_options(threads), choice, threads)
     except ORT_ERRORS as error:
         raise ContractError(
             f"this is not an ONNX model that can be opened: {_first_line(error)}",
@@ -171,18 +221,62 @@ def _open_session(
         ) from error
 
 
-def _checked_rows(output: object, name: str) -> Float32Array:
-    """The model's output as (N, 6) float32, all finite."""
-    if not isinstance(output, np.ndarray) or output.ndim != 3 or output.shape[0] != 1 or output.shape[2] != 6:
+def _bound_run(
+    session: ort.InferenceSession, contract: ModelContract, tensor: Float32Array
+) -> Callable[[], object]:
+    """A run of the graph on one tensor, again and again; its output holds until the next run.
+
+    Both buffers are bound once, so that a run neither checks nor allocates anything. Where the graph does not
+    say how many rows come out, ONNX Runtime makes the output.
+    """
+    name, given = (
+        contract.output.name,
+        next(o for o in session.get_outputs() if o.name == contract.output.name),
+    )
+    if not isinstance(given.shape[1], int):
+        return lambda: session.run([name], {contract.input.name: tensor})[0]
+    rows = np.empty((len(tensor), given.shape[1], 6), np.float32)
+    binding = session.io_binding()
+    for bind, bound, buffer in (
+        (binding.bind_input, contract.input.name, tensor),
+        (binding.bind_output, name, rows),
+    ):
+        bind(bound, "cpu", 0, np.float32, buffer.shape, buffer.ctypes.data)
+
+    def run() -> object:
+        session.run_with_iobinding(binding)
+        return rows
+
+    return run
+
+
+def _metadata(session: ort.InferenceSession, name: str) -> dict[str, str]:
+    try:
+        # Names, too: the contract is compared with them.
+        _ = [item.name for item in (*session.get_inputs(), *session.get_outputs())]
+        found: dict[str, str] = session.get_modelmeta().custom_metadata_map
+    except ORT_ERRORS as error:
+        raise ContractError(
+            f"the model's names or metadata cannot be read: {_first_line(error)}",
+            where=name,
+            todo="check that it was copied whole, or export it again",
+        ) from error
+    return found
+
+
+def _checked_rows(output: object, pictures: int, name: str) -> list[list[list[float]]]:
+    """The model's output, by picture and row, all finite."""
+    good = isinstance(output, np.ndarray) and output.ndim == 3
+    if not good or output.shape[0] != pictures or output.shape[2] != 6:  # type: ignore[attr-defined]
         shape = getattr(output, "shape", type(output).__name__)
         raise ContractError(
-            f"the model's output must have shape (1, N, 6), but got {shape}",
+            f"the model's output must have shape ({pictures}, N, 6), but got {shape}",
             where=name,
             todo="export it with the head its contract names (xyxy_score_class)",
         )
-    rows: Float32Array = output[0].astype(np.float32, copy=False)
-    # A score that is no number would pass every threshold unseen.
-    if not np.isfinite(rows).all():
+    rows: list[list[list[float]]] = output.tolist()  # type: ignore[attr-defined]
+    # A score that is no number would pass every threshold unseen. What is not finite makes the sum so, too.
+    if not math.isfinite(sum(sum(row) for picture in rows for row in picture)):
         raise ContractError(
             "the model gave numbers that are not finite",
             where=name,

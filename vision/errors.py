@@ -6,6 +6,8 @@ three parts and leaves with its `exit_code`; nothing else is shown to a user.
 
 from __future__ import annotations
 
+from typing import Literal
+
 
 class FerrogateError(Exception):
     """One clear error.
@@ -40,9 +42,20 @@ class ConfigError(FerrogateError):
 
 
 class ImageError(FerrogateError):
-    """An image that cannot be read or has a form nothing here accepts (exit code 3)."""
+    """An image that cannot be read or has a form nothing here accepts (exit code 3).
+
+    Args:
+        what, where, todo: as of every error.
+        code: `empty` or `undecodable`, which are told apart; '' for all else.
+    """
 
     exit_code = 3
+
+    def __init__(
+        self, what: str, *, where: str = "", todo: str = "", code: Literal["", "empty", "undecodable"] = ""
+    ) -> None:
+        super().__init__(what, where=where, todo=todo)
+        self.code = code
 
 
 class ContractError(FerrogateError):

@@ -12,7 +12,9 @@ the picture.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil, hypot, pi, sqrt
 from statistics import median
 
 import numpy as np
@@ -191,7 +193,7 @@ def _mark_fault(
     image: UInt8Array, background: float, expected: FrameExpectation
 ) -> tuple[FrameFault, str, dict[str, float]]:
     """Marks gone or shifted (moved, cameras swapped), dim (film on the glass) or soft (out of focus)."""
-    marks = [read_mark(image, mark, background, expected.shift_max_px) for mark in expected.fiducials]
+    marks = read_marks(image, expected.fiducials, background, expected.shift_max_px)
     contrasts = [mark.contrast for mark in marks]
     shifts = [mark.shift_px for mark in marks if mark.shift_px is not None]
     edges = [mark.edge_px for mark in marks if mark.edge_px is not None]
@@ -227,40 +229,78 @@ def _mark_fault(
 def read_mark(
     image: UInt8Array, mark: tuple[float, float, float], background: float, shift_max_px: float
 ) -> MarkReading:
-    """Measure one dark disc near its place.
+    """Measure one dark disc near its place; arguments and result as for `read_marks`."""
+    return read_marks(image, [mark], background, shift_max_px)[0]
+
+
+def read_marks(
+    image: UInt8Array,
+    marks: Sequence[tuple[float, float, float]],
+    background: float,
+    shift_max_px: float,
+) -> list[MarkReading]:
+    """Measure dark discs near their places.
 
     Args:
         image: (H, W) mono8 or (H, W, 3) bgr8.
-        mark: x_px, y_px, radius_px of its place at commissioning.
-        background: level around it, 0..255.
+        marks: x_px, y_px, radius_px of their places at commissioning.
+        background: level around them, 0..255.
         shift_max_px: how far to look around.
 
     Returns:
         Contrast, edge width, and distance of the centroid from its place; the last is None where
         less than half or more than 1.8 times the disc's area is dark.
     """
-    x_px, y_px, radius_px = mark
-    reach = radius_px + shift_max_px + 2.0
-    x0, x1 = max(0, int(x_px - reach)), min(image.shape[1], int(np.ceil(x_px + reach)))
-    y0, y1 = max(0, int(y_px - reach)), min(image.shape[0], int(np.ceil(y_px + reach)))
-    if x1 - x0 < 3 or y1 - y0 < 3:
-        return MarkReading(0.0)
-    depth: Float32Array = np.float32(background) - as_grey(image[y0:y1, x0:x1]).astype(np.float32)
-    # The mark's own level: the median of as many of the darkest pixels as half its disc has.
-    count = min(depth.size - 1, max(4, int(0.5 * np.pi * radius_px**2)))
-    rank = depth.size - count + count // 2
-    contrast = float(np.partition(depth.ravel(), rank)[rank])
-    if contrast < 4.0:
-        return MarkReading(max(0.0, contrast))
-    share = depth / np.float32(contrast)
-    weight: npt.NDArray[np.float32] = np.clip((share - 0.25) * 2.0, 0.0, 1.0)
-    area = float(weight.sum())
+    found: list[MarkReading] = [MarkReading(0.0)] * len(marks)
+    # Windows of one size and discs of one radius are measured at once.
+    alike: dict[tuple[int, int, float], list[tuple[int, int, int]]] = {}
+    for number, (x_px, y_px, radius_px) in enumerate(marks):
+        reach = radius_px + shift_max_px + 2.0
+        x0, x1 = max(0, int(x_px - reach)), min(image.shape[1], ceil(x_px + reach))
+        y0, y1 = max(0, int(y_px - reach)), min(image.shape[0], ceil(y_px + reach))
+        if x1 - x0 >= 3 and y1 - y0 >= 3:
+            alike.setdefault((y1 - y0, x1 - x0, radius_px), []).append((number, x0, y0))
+    for (height, width, radius_px), windows in alike.items():
+        cut = np.stack([as_grey(image[y0 : y0 + height, x0 : x0 + width]) for _, x0, y0 in windows])
+        depth: Float32Array = np.float32(background) - cut.astype(np.float32)
+        places = [(marks[number][0] - x0, marks[number][1] - y0) for number, x0, y0 in windows]
+        for (number, _, _), reading in zip(windows, _read_alike(depth, places, radius_px), strict=True):
+            found[number] = reading
+    return found
+
+
+def _read_alike(
+    depth: Float32Array, places_px: Sequence[tuple[float, float]], radius_px: float
+) -> Iterator[MarkReading]:
+    """Readings of discs of one radius in windows of one size.
+
+    Args:
+        depth: (M, h, w) how far each pixel lies below the background.
+        places_px: (x, y) of each disc in its window.
+        radius_px: of the discs.
+    """
+    number, height, width = depth.shape
+    size = height * width
+    # A mark's own level: the median of as many of the darkest pixels as half its disc has.
+    count = min(size - 1, max(4, int(0.5 * np.pi * radius_px**2)))
+    rank = size - count + count // 2
+    contrasts = np.partition(depth.reshape(number, size), rank, axis=1)[:, rank]
+    share = depth / np.maximum(contrasts, 1e-3)[:, None, None]
+    weight: npt.NDArray[np.float32] = np.minimum(np.maximum((share - 0.25) * 2.0, 0.0), 1.0)
+    areas = weight.sum(axis=(1, 2))
     # 4w(1-w) over a linear ramp has the mean 2/3: its sum is 2/3 of the ramp's area, a ring of the disc.
-    ring = float((4.0 * weight * (1.0 - weight)).sum()) * 1.5
-    edge = ring / (2.0 * np.sqrt(np.pi * area)) * _EDGE_10_90_OVER_25_75
-    area_share = area / (np.pi * radius_px**2)
-    if not _MARK_AREA_MIN <= area_share <= _MARK_AREA_MAX:
-        return MarkReading(contrast, edge_px=edge, covered=area_share > _MARK_AREA_MAX)
-    centre_x = float((weight.sum(axis=0) * (np.arange(x0, x1) + 0.5)).sum()) / area
-    centre_y = float((weight.sum(axis=1) * (np.arange(y0, y1) + 0.5)).sum()) / area
-    return MarkReading(contrast, float(np.hypot(centre_x - x_px, centre_y - y_px)), edge)
+    rings = (weight * (1.0 - weight)).sum(axis=(1, 2)) * 6.0
+    across, down = weight.sum(axis=1), weight.sum(axis=2)
+    x_sums, y_sums = across @ (np.arange(width) + 0.5), down @ (np.arange(height) + 0.5)
+    for at, (x_px, y_px) in enumerate(places_px):
+        contrast, area = float(contrasts[at]), float(areas[at])
+        if contrast < 4.0:
+            yield MarkReading(max(0.0, contrast))
+            continue
+        edge = float(rings[at]) / (2.0 * sqrt(pi * area)) * _EDGE_10_90_OVER_25_75
+        area_share = area / (pi * radius_px**2)
+        if not _MARK_AREA_MIN <= area_share <= _MARK_AREA_MAX:
+            yield MarkReading(contrast, edge_px=edge, covered=area_share > _MARK_AREA_MAX)
+            continue
+        shift = hypot(float(x_sums[at]) / area - x_px, float(y_sums[at]) / area - y_px)
+        yield MarkReading(contrast, shift, edge)

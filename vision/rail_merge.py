@@ -21,6 +21,12 @@ _CUT_SHARE = 0.02
 _LEAST_ABOVE_END = 0.25
 #: Two boxes that agree so well on the rows that both tiles saw are one mark.
 _SAME_IOU = 0.45
+#: Pieces of a mark that passes through all rows that both tiles saw share so much of the narrower one's
+#: columns, and the narrower one is so wide, in shares of the wider.
+_SAME_COLUMNS, _SAME_WIDTH = 0.5, 0.6
+#: What one tile is sure of is not drawn out by what another one guesses: the weaker piece's score is at least
+#: this share of the surer one's (the limits of Canny's hysteresis lie as 1 to 2 or 3).
+_WEAKEST = 1.0 / 3.0
 #: A piece cut by its tile's border that lies so far inside the other tile's box is a part of it.
 _PART_SHARE = 0.6
 #: Boxes of one label that cover each other so far are one mark, whichever tile they come from.
@@ -51,10 +57,10 @@ def merge_tiles(
 ) -> Detections:
     """Put the boxes of all tiles together.
 
-    A mark cut by a border comes out as one box, the union of its pieces; of two boxes of one mark that no
-    border cuts the one of the higher score stays. A union takes the highest score of its pieces.
-    Boxes of different labels are never joined; where they cover each other nearly whole, the higher
-    score names the mark.
+    A mark cut by a border comes out as one box, the union of its pieces, but for those that are much less
+    sure; of two boxes of one mark that no border cuts the one of the higher score stays. A union takes the
+    highest score of its pieces. Boxes of different labels are never joined; where they cover each other
+    nearly whole, the higher score names the mark.
 
     Args:
         found: per tile, boxes in the tile's pixels; all of one set of labels.
@@ -141,7 +147,8 @@ def _pairs(boxes: list[_Box]) -> Iterator[tuple[float, int, int]]:
     near &= np.minimum(y2, y2[:, None]) > np.maximum(y1, y1[:, None]) - margin
     for first, second in np.argwhere(np.triu(near, 1)):
         one, other = boxes[first], boxes[second]
-        if one.tiles != other.tiles:
+        sure = min(one.score, other.score) >= _WEAKEST * max(one.score, other.score)
+        if one.tiles != other.tiles and sure:
             agreement = _agreement(one, other)
             if agreement >= _SAME_IOU:
                 yield agreement, int(first), int(second)
@@ -151,7 +158,8 @@ def _agreement(one: _Box, other: _Box) -> float:
     """How alike two boxes are on the rows that both tiles saw, 0..1."""
     low, high = max(one.rows[0], other.rows[0]), min(one.rows[1], other.rows[1])
     if low < high:
-        return _iou(_clipped(one.xyxy, low, high), _clipped(other.xyxy, low, high))
+        alike = _iou(_clipped(one.xyxy, low, high), _clipped(other.xyxy, low, high))
+        return max(alike, _SAME_IOU) if _passes(one, other, low, high) else alike
     if low == high and one.cut and other.cut:
         # The tiles share no row: what can agree is where the mark crosses the border between them.
         near = 1.0 + max(2.0, _CUT_SHARE * (one.rows[1] - one.rows[0]))
@@ -159,6 +167,21 @@ def _agreement(one: _Box, other: _Box) -> float:
         if upper.xyxy[3] >= low - near and lower.xyxy[1] <= low + near:
             return _iou((upper.xyxy[0], 0.0, upper.xyxy[2], 1.0), (lower.xyxy[0], 0.0, lower.xyxy[2], 1.0))
     return 0.0
+
+
+def _passes(one: _Box, other: _Box, low: float, high: float) -> bool:
+    """Whether two boxes show one mark that passes through all rows that both tiles saw, from `low` to `high`.
+
+    The upper tile's box comes in from above, the lower one's goes out below, over common rows and columns.
+    They need not be alike there: a slanted mark shows its pieces in other columns, and a tile often misses
+    the short end that reaches into it.
+    """
+    upper, lower = (one, other) if one.rows[0] <= other.rows[0] else (other, one)
+    if upper.xyxy[1] >= low or lower.xyxy[3] <= high or upper.xyxy[3] <= lower.xyxy[1]:
+        return False
+    columns = min(upper.xyxy[2], lower.xyxy[2]) - max(upper.xyxy[0], lower.xyxy[0])
+    narrower, wider = sorted((upper.xyxy[2] - upper.xyxy[0], lower.xyxy[2] - lower.xyxy[0]))
+    return columns >= _SAME_COLUMNS * narrower and narrower >= _SAME_WIDTH * wider
 
 
 def _one_of(pieces: list[_Box]) -> _Box:

@@ -93,10 +93,20 @@ def find_regions(
     smallest = SPECK_AREA_SHARE * np.pi / 4.0 * expected_diameter_px**2
     regions = []
     for contour in contours:
+        if _area_at_most(len(contour)) * shrink * shrink < smallest:
+            continue
         region = _region(np.asarray(contour, np.int32), small.shape[:2], shrink)
         if region.area_px >= smallest:
             regions.append(region)
     return tuple(sorted(regions, key=lambda region: region.xyxy_px))
+
+
+def _area_at_most(points: int) -> float:
+    """Largest area that a contour of so many points can go round, as `_region` counts it.
+
+    A step between neighbours is at most sqrt(2) long, and of all shapes the disc holds most: L^2 / (4 pi).
+    """
+    return points * points / (2.0 * np.pi) + points / 2.0 + 1.0
 
 
 def _region(contour: npt.NDArray[np.int32], shape: tuple[int, ...], shrink: int) -> Region:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from datasets.build.steel_picture import files_of
 from datasets.errors import DataError
@@ -153,7 +153,7 @@ def _sample(
 def _labels(path: Path) -> _Labels:
     try:
         return _Labels.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"the labels cannot be read: {error}", where=str(path), todo=_TODO) from error
 
 

@@ -97,7 +97,7 @@ def _clusters(path: Path) -> dict[str, str]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return {row["file"]: row["phash_cluster"] for row in csv.DictReader(file)}
-    except (OSError, KeyError, UnicodeDecodeError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise DataError(
             f"the clusters cannot be read: {error}", where=str(path), todo="copy the set again"
         ) from error

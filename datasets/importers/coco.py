@@ -122,7 +122,7 @@ def _box(note: _Note, label: str, width_px: int, height_px: int, file: Path) -> 
 def _read(path: Path) -> _File:
     try:
         return _File.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"the COCO file cannot be read: {error}", where=str(path), todo="export it again"
         ) from error

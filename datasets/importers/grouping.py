@@ -87,7 +87,7 @@ def _by_table(path: Path) -> Callable[[Labelled], str]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             table = {row["file"]: row["group"] for row in csv.DictReader(file)}
-    except (OSError, KeyError, UnicodeDecodeError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise DataError(
             f"the table of groups cannot be read: {error!r}", where=str(path), todo="columns: file, group"
         ) from error

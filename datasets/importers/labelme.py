@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from datasets.errors import DataError
 from datasets.importers.labelled import check_size, snapped
@@ -52,7 +52,7 @@ def read_labelme(path: Path, width_px: int, height_px: int) -> tuple[BoxRecord, 
     """
     try:
         content = _File.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"the LabelMe file cannot be read: {error}", where=str(path), todo="save it again with LabelMe"
         ) from error

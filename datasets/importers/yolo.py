@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from datasets.errors import DataError
 from datasets.importers.labelled import Labelled
@@ -94,7 +94,7 @@ def _folder(
 def _read(path: Path) -> _Yaml:
     try:
         return _Yaml.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise DataError(
             f"data.yaml cannot be read: {error}", where=str(path), todo="it needs 'names' and 'train'"
         ) from error

@@ -26,7 +26,7 @@ def read_yolo_labels(
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(
             f"the label file cannot be read: {error}", where=str(path), todo="export the labels again"
         ) from error

@@ -80,7 +80,7 @@ def import_label_studio(
     """
     try:
         tasks = _TASKS.validate_python(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"the tasks cannot be read: {error}", where=str(file), todo=_TODO) from error
     by_name = {path.name: path for path in list_pictures(images)}
     found: list[Labelled] = []

@@ -64,7 +64,7 @@ def load_costs(path: Path | None, station: Station) -> StationCosts:
     path = path or DEFAULT_FILE
     try:
         content = _CostFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(
             f"the costs cannot be read: {error}", where=str(path), todo="give a YAML file with --costs"
         ) from error

@@ -16,7 +16,7 @@ from typing import Annotated
 import cv2
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from vision.errors import ConfigError
 
@@ -108,7 +108,7 @@ class BallBank:
         todo = "reinstall ferrogate, or rebuild the bank with 'ferrogate data bank'"
         try:
             self.index = BankIndex.model_validate(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, json.JSONDecodeError, ValidationError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ConfigError(f"the ball bank cannot be read: {error}", where=str(path), todo=todo) from error
 
     def views(self, ball: BallTruth) -> tuple[BankView, ...]:

@@ -199,7 +199,7 @@ def load_settings(path: Path) -> RenderSettings:
     """
     try:
         return RenderSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise ConfigError(
             f"the renderer settings cannot be read: {error}",
             where=str(path),

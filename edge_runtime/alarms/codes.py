@@ -42,6 +42,9 @@ _STATION: dict[str, Rule] = {
     "station_unreadable": Rule("error", "page", on_s=2.0),
     "station_slow": Rule("warning", "station", ("p99_ms", "limit_ms"), on_s=20.0, off_s=60.0),
     "journal_stuck": Rule("error", "station", off_s=5.0),
+    # A station that has just come up makes its reserve within seconds.
+    "journal_reserve": Rule("warning", "station", ("left_mb", "full_mb"), on_s=15.0, off_s=5.0),
+    "journal_reserve_spent": Rule("error", "station", off_s=5.0),
     "books_hold": Rule("error", "station"),
     "hold_other": Rule("error", "station", ("name",)),
     "recipe_unusable": Rule("error", "station"),
@@ -62,6 +65,7 @@ _PLC: dict[str, Rule] = {
     "latched_mismatch": Rule("stop", "station", off_s=1.0),
     "latched_unproven_accept": Rule("stop", "station", off_s=1.0),
     "latched_station_request": Rule("stop", "station", off_s=1.0),
+    "latched_power": Rule("stop", "station", off_s=1.0),
     "latched_other": Rule("stop", "station", ("cause",), off_s=1.0),
     "bypass": Rule("error", "station", off_s=1.0),
     "service_key": Rule("error", "station", off_s=1.0),
@@ -112,6 +116,7 @@ _PASSING: dict[str, Rule] = {
     "books_unbalanced": Rule("error", "ledger", ("count",), on_s=6.0, off_s=6.0),
 }
 _MACHINE: dict[str, Rule] = {
+    "line_given_up": Rule("error", "machine"),
     "recorder_gone": Rule("error", "machine", on_s=10.0),
     "recorder_behind": Rule("warning", "ledger", ("seconds",), on_s=5.0, off_s=10.0),
     "ledger_unreadable": Rule("error", "page", on_s=10.0),

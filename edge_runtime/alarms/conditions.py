@@ -27,6 +27,7 @@ SLOW_SHARE, QUICK_SHARE = 0.85, 0.7
 #: holds that a code of their own stands for; those of cameras and of the day are found elsewhere
 _HOLDS = {
     "journal": "journal_stuck",
+    "disk": "journal_reserve_spent",
     "books": "books_hold",
     "calibration": "calibration_bad",
     "recipe": "recipe_unusable",
@@ -93,6 +94,10 @@ def _station(look: Look, status: StationStatus, standing: Standing) -> Iterator[
             yield Condition("hold_other", name, {"name": name, "detail": why})
     if status.journal_error and "journal" not in status.holds:
         yield Condition("journal_stuck", values={"detail": status.journal_error})
+    if status.journal_spares < status.journal_spares_wanted and "disk" not in status.holds:
+        size_mb = status.journal_spare_mb
+        left_mb, full_mb = status.journal_spares * size_mb, status.journal_spares_wanted * size_mb
+        yield Condition("journal_reserve", values={"left_mb": left_mb, "full_mb": full_mb})
     limit_ms = look.limits.inspection_ms
     slow = Condition("station_slow").key in standing
     if limit_ms is not None and above(

@@ -26,6 +26,7 @@ class MachineFacts:
         clock_jump_s: newest jump of the wall clock against the monotonic one, 0 when there was none lately.
         recorder_running: somebody holds the recorder's lock.
         calibration_days: days that each camera's calibration is still valid, by camera.
+        given_up: why the supervisor no longer starts station and recorder; '' while it does.
     """
 
     disk_free_mb: float | None = None
@@ -36,6 +37,7 @@ class MachineFacts:
     clock_jump_s: float = 0.0
     recorder_running: bool | None = None
     calibration_days: Mapping[str, int] = field(default_factory=dict)
+    given_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,9 @@ def find_machine(look: Look, standing: Standing) -> Iterator[Condition]:
         yield Condition("memory_low", values={"free_mb": figure(machine.memory_free_mb)})
     if above(abs(machine.clock_jump_s), CLOCK_JUMP_S, CLOCK_JUMP_S, stands=False):
         yield Condition("clock_jumped", values={"seconds": figure(machine.clock_jump_s)})
-    if machine.recorder_running is False:
+    if machine.given_up:
+        yield Condition("line_given_up", values={"detail": machine.given_up})
+    elif machine.recorder_running is False:
         yield Condition("recorder_gone")
     for camera, days in sorted(machine.calibration_days.items()):
         if 0 <= days <= CALIBRATION_DAYS:

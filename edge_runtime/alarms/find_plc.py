@@ -8,7 +8,7 @@ from edge_runtime.alarms.condition import Condition
 from edge_runtime.live.status import StationStatus
 
 #: stop causes with words of their own
-_CAUSES = ("e_stop", "guard", "mismatch", "unproven_accept", "station_request")
+_CAUSES = ("e_stop", "guard", "mismatch", "unproven_accept", "station_request", "power")
 #: the input that, while it is on, says all that the latch of its cause would say
 _INPUT_OF_CAUSE = {"e_stop": "e_stop", "guard": "guard_open"}
 

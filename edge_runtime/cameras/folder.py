@@ -21,6 +21,7 @@ from edge_runtime.cameras.base import LostFramesEvent
 from edge_runtime.config import FolderCameraSource
 from edge_runtime.encoder import wrap
 from vision.errors import CameraError
+from vision.image_head import head_fault
 from vision.types import Frame, UInt8Array
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".tif", ".tiff", ".webp"})
@@ -47,6 +48,9 @@ def _decoded(path: Path) -> UInt8Array | str:
         data = path.read_bytes()
         if not data:
             return "zero bytes"
+        fault = head_fault(data)
+        if fault:
+            return fault
         image: object = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except (OSError, cv2.error) as error:
         return str(error)

@@ -17,6 +17,10 @@ from vision.errors import CameraError
 from vision.types import Frame, PixelFormat
 
 _CHANNELS: dict[PixelFormat, int] = {"mono8": 1, "bgr8": 3}
+#: what books and arrays can hold
+_WHOLE_END = 1 << 63
+#: an hour: beyond it the figure means something else
+_EXPOSURE_MAX_US = 3.6e9
 
 
 class ShmCamera:
@@ -70,7 +74,7 @@ class ShmCamera:
                 entry = self._reader.read(max(0.0, deadline - time.monotonic()))
             except ValueError as error:
                 raise CameraError(
-                    f"the frame ring holds an entry whose header is not JSON: {error}",
+                    f"the frame ring holds an entry that is none: {error}",
                     where=f"camera '{self.name}', ring '{self._source.name}'",
                     todo="see which process writes into this ring",
                 ) from error
@@ -133,8 +137,10 @@ class ShmCamera:
         shape = (height, width) if channels == 1 else (height, width, channels)
         camera_ns = header.get("camera_ns")
         exposure_us = header.get("exposure_us", 0.0)
-        if not isinstance(exposure_us, int | float):
-            raise TypeError(f"exposure_us {exposure_us!r}")
+        if not isinstance(exposure_us, int | float) or not 0.0 <= exposure_us < _EXPOSURE_MAX_US:
+            raise ValueError(f"exposure_us {exposure_us!r}")
+        if not height * width:
+            raise ValueError(f"a picture of {width} x {height} pixels")
         return Frame(
             camera=self.name,
             frame_number=_whole(header["frame_number"]),
@@ -148,6 +154,6 @@ class ShmCamera:
 
 
 def _whole(value: object) -> int:
-    if not isinstance(value, int) or value < 0:
-        raise ValueError(f"{value!r} is not a whole number from 0")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < _WHOLE_END:
+        raise ValueError(f"{str(value)[:40]} is not a whole number from 0 to {_WHOLE_END - 1}")
     return value

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import Progress
 
+from edge_runtime.bench import detector_command, loop_command, startup_command
+from edge_runtime.bench.other_rooms import register_parts
 from vision.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,6 +31,11 @@ EPILOG = """examples:
   ferrogate bench metrology --json | tail -1  the same for programs
   ferrogate bench metrology --shapes 20      quicker, coarser
   ferrogate bench page                       the page open in two browsers beside the line (needs Chromium)
+  ferrogate bench loop                       balls a second that the whole line takes, four lanes
+  ferrogate bench detector                   what goes before and behind the network costs
+  ferrogate bench startup                    from the start of 'ferrogate run' to the Ready bit in the PLC
+  ferrogate bench peers                      beside ultralytics, same file and same task (training extra)
+  ferrogate bench stages                     what one view costs the station, stage by stage
 
 Exit code 0: every target was met; 9: at least one was missed (the table says which). Times hold for
 this machine and its load: leave it alone meanwhile."""
@@ -50,6 +57,10 @@ def register(parser: argparse.ArgumentParser) -> None:
     metrology.add_argument("--json", action="store_true", help="print one object as the last line")
     metrology.set_defaults(run=run_metrology)
     _register_page(parts)
+    loop_command.register(parts)
+    detector_command.register(parts)
+    startup_command.register(parts)
+    register_parts(parts)
 
 
 def _register_page(parts: Any) -> None:

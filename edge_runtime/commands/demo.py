@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
-import signal
 import socket
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import FrameType
 
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edge_runtime.config import load_recipe
-from edge_runtime.models import read_model
 from edge_runtime.reports.words import LANGUAGES
 from edge_runtime.twin.demo import DemoRun, Line, free_port, play, write_files
 from edge_runtime.twin.demo_summary import tell
 from edge_runtime.twin.faults import FaultName, balls_needed, parse_faults, schedule
 from edge_runtime.twin.figures import collect, write_figures
-from edge_runtime.twin.settings import LineSettings, with_physics
+from edge_runtime.twin.run_parts import empty_run_dir, ended_by_ctrl_c, known_model, seed_or_drawn
+from edge_runtime.twin.settings import LineSettings, with_fast_lanes, with_physics
 from vision.errors import ConfigError
 
 NAME = "demo"
@@ -39,7 +34,7 @@ PAGE_PORT, PANEL_PORT = 8080, 8081
 #: who may sign in at a demo's page, with a one-time password
 DEMO_PERSON = "demo"
 #: options of one station, which the other one refuses
-_OF_BALLS = ("balls", "rate", "diameter_mm", "defect_share", "panel_port", "operator")
+_OF_BALLS = ("balls", "rate", "diameter_mm", "defect_share", "lanes", "panel_port", "operator")
 _OF_RAILS = ("rails", "length_m", "rails_per_hour", "speed_up")
 HELP = "run the whole ball line on this machine and show what it did"
 EPILOG = f"""examples:
@@ -47,6 +42,7 @@ EPILOG = f"""examples:
   ferrogate demo --balls 2000 --rate 10 --seed 7 --json
   ferrogate demo --faults gate_stick,station_kill   with two faults
   ferrogate demo --faults all                       with every fault there is
+  ferrogate demo --lanes 4 --diameter-mm 15 --rate 24
   ferrogate demo --ideal                            cold clean balls, telecentric cameras, steady lamps
   ferrogate demo --forever                          until Ctrl-C, with the line's page and a panel that
                                                     stands for the plant: key, stops, feed, challenge balls
@@ -59,6 +55,9 @@ faults: {", ".join(FaultName)}
 
 The line is as hard to measure on as a plant: pinhole cameras, balls of 60 to 160 degC that the
 pyrometer knows to 10, flakes of scale, lamps that drift; --ideal leaves all that out.
+
+Several lanes (--rate counts the balls of all of them) have two exposures per camera, views of 320 px, air
+jets for gates and one pyrometer for all; faults and the panel's knobs touch the first lane.
 
 The station's page is up while the line runs; its address and a one-time password are printed. Ctrl-C lets
 the belt run empty, stops everything in order and prints the figures; a second one stops at once.
@@ -85,6 +84,12 @@ def register(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, metavar="BALLS_PER_S", help=f"default {BALLS_PER_S:g}")
     parser.add_argument("--diameter-mm", type=float, metavar="D", help=f"nominal (default {DIAMETER_MM:g})")
     parser.add_argument("--defect-share", type=float, metavar="P", help=f"0..1 (default {DEFECT_SHARE:g})")
+    parser.add_argument(
+        "--lanes",
+        type=int,
+        metavar="N",
+        help="1 to 8 (default 1); several: for small balls at speed, see below",
+    )
     parser.add_argument("--seed", type=int, default=None, metavar="S", help="default: drawn, and printed")
     parser.add_argument("--model", metavar="FILE", help="default: the one shipped for the station")
     parser.add_argument("--faults", default="", metavar="A,B|all", help="faults to inject, see below")
@@ -127,11 +132,12 @@ def _settings(args: argparse.Namespace) -> LineSettings:
     if args.balls is not None and n_balls > wanted:
         # Faults that overlap could not be told apart afterwards.
         print(f"{len(names)} faults need {n_balls} balls to stand apart: running {n_balls}", file=sys.stderr)
-    seed, run_dir = _seed(args), _run_dir(args)
+    seed, run_dir = seed_or_drawn(args.seed), empty_run_dir(args.out, "demo")
     unique = f"ferrogate-{os.getpid()}"
     try:
         settings = LineSettings(
             n_balls=FOREVER_BALLS if args.forever else n_balls,
+            lanes=args.lanes or 1,
             operator_comes=(args.operator or ("none" if args.forever else "auto")) == "auto",
             balls_per_s=rate,
             diameter_mm=DIAMETER_MM if args.diameter_mm is None else args.diameter_mm,
@@ -143,48 +149,15 @@ def _settings(args: argparse.Namespace) -> LineSettings:
             ring_prefix=unique,
             plc_port=free_port(),
         )
-        return settings if args.ideal else with_physics(settings)
+        real = settings if args.ideal else with_physics(settings)
+        return real if real.lanes == 1 else with_fast_lanes(real, real.lanes)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise ConfigError(
             f"the line cannot be run like this: {wrong}",
-            where="--balls, --rate, --diameter-mm, --defect-share, --seed",
+            where="--balls, --rate, --lanes, --diameter-mm, --defect-share, --seed",
             todo="'ferrogate demo --help' tells what each may be",
         ) from error
-
-
-def _seed(args: argparse.Namespace) -> int:
-    """The seed that was given, or a drawn one."""
-    seed: int = args.seed if args.seed is not None else int.from_bytes(os.urandom(3), "big")
-    return seed
-
-
-def _run_dir(args: argparse.Namespace) -> Path:
-    """The run's folder, made and empty.
-
-    Raises:
-        ConfigError: it cannot be made, or holds something.
-    """
-    run_dir: Path = (args.out or Path("runs") / time.strftime("demo-%Y%m%d-%H%M%S", time.gmtime())).resolve()
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        used = any(run_dir.iterdir())
-    except OSError as error:
-        what = f"the run's folder cannot be made: {error.strerror or error}"
-        raise ConfigError(what, where=str(run_dir), todo="give another --out") from error
-    if used:
-        raise ConfigError("the folder is not empty", where=str(run_dir), todo="give another --out")
-    return run_dir
-
-
-def _model(spec: str) -> str:
-    """The model to use, looked at before anything starts; a path is made absolute.
-
-    Raises:
-        ConfigError: there is no such model.
-    """
-    path = read_model(spec).path
-    return spec if spec.startswith("ferrogate-models:") else str(path.resolve())
 
 
 def _check_together(args: argparse.Namespace) -> None:
@@ -236,7 +209,7 @@ def run(args: argparse.Namespace) -> int:
     if args.station == "rail":
         return _run_rail(args, console)
     settings = _settings(args)
-    model = _model(args.model or "ferrogate-models:ball")
+    model = known_model(args.model or "ferrogate-models:ball")
     page_port = None if args.no_page else _page_port(args.page_port, console)
     demo = write_files(settings, model=model, page_port=page_port, language=args.language)
     if not args.json:
@@ -273,13 +246,13 @@ def _run_rail(args: argparse.Namespace, console: Console) -> int:
     from edge_runtime.twin.rail_demo_command import rail_settings_of, run_rail_demo
 
     _check_together(args)
-    model = _model(args.model or "ferrogate-models:rail")
-    seed = _seed(args)
+    model = known_model(args.model or "ferrogate-models:rail")
+    seed = seed_or_drawn(args.seed)
     rail_settings_of(args, Path(), seed)  # refuses before a folder is made
     page_port = None if args.no_page else _page_port(args.page_port, console)
     words = "No more rails come; the last one is mapped, then the yard ends."
-    with _ended_by_ctrl_c(words) as stop:
-        return run_rail_demo(args, _run_dir(args), seed, model, page_port, stop)
+    with ended_by_ctrl_c(words) as stop:
+        return run_rail_demo(args, empty_run_dir(args.out, "demo"), seed, model, page_port, stop)
 
 
 def _play(demo: DemoRun, args: argparse.Namespace, page: str, console: Console) -> None:
@@ -288,7 +261,7 @@ def _play(demo: DemoRun, args: argparse.Namespace, page: str, console: Console) 
     total = None if args.forever else demo.settings.n_balls
     beside = _panel(args, page, console) if args.forever else None
     with (
-        _ended_by_ctrl_c() as stop,
+        ended_by_ctrl_c() as stop,
         Progress(*columns, console=console, disable=quiet, transient=True) as bar,
     ):
         task = bar.add_task("balls", total=total)
@@ -318,23 +291,3 @@ def _panel(
         return serving(app, listener)
 
     return beside
-
-
-@contextlib.contextmanager
-def _ended_by_ctrl_c(words: str = "The belt runs empty, then the line ends.") -> Iterator[threading.Event]:
-    """Set by the first Ctrl-C (or SIGTERM); the second one stops at once."""
-    stop = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        # Straight to the terminal: a handler must not wait for anybody's lock.
-        os.write(2, f"\n{words} Ctrl-C once more stops at once.\n".encode())
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

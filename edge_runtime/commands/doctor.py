@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge_runtime.doctor import machine
-from edge_runtime.doctor.report import Check, fail
+from edge_runtime.doctor.report import Check, fail, failed_by
+from vision.errors import FerrogateError
 
 NAME = "doctor"
 HELP = "check this machine, and a station, before it runs"
 EPILOG = """examples:
   ferrogate doctor                   what is installed on this machine
   ferrogate doctor station.yaml      the same, then recipe, model, cameras, PLC, disk of that station
+  ferrogate doctor rail_station.yaml the same, then recipe, model, scans, page, disk of that rail yard
   ferrogate doctor --json | tail -1  for programs
 
 Exit code 0: nothing failed (warnings may be there); 1: something did.
@@ -43,11 +45,17 @@ def _print(check: Check) -> None:
 def _station_checks(path: Path) -> Iterator[Check]:
     try:
         # Here, not above: where a package is missing, the lines about this machine must still come.
-        from edge_runtime.doctor.station import all_checks
+        from edge_runtime.config import station_kind
+        from edge_runtime.doctor import station, yard
     except ImportError as error:
         yield fail("station", f"cannot be looked at: {error}", "mend the packages named above first")
         return
-    yield from all_checks(path)
+    try:
+        kind = station_kind(path)
+    except FerrogateError as error:
+        yield failed_by("station file", error)
+        return
+    yield from (yard if kind == "rail" else station).all_checks(path)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -147,7 +147,8 @@ def _whole_file(path: Path) -> Iterator[TextIO]:
         # A device or pipe would be replaced by a file.
         raise ConfigError("the output is no plain file", where=str(path), todo="name a file for --jsonl")
     try:
-        with whole_file(path) as part, part.open("w", encoding="utf-8") as out:
+        # A file name that is no UTF-8 is written as JSON escapes, which give the same name when read.
+        with whole_file(path) as part, part.open("w", encoding="utf-8", errors="backslashreplace") as out:
             yield out
     except OSError as error:
         raise not_written("output", path, error) from error

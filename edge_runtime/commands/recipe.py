@@ -1,7 +1,7 @@
 """`ferrogate recipe`: check recipe files, and list and print those that come with ferrogate.
 
-Neighbours: `edge_runtime.recipe_check` finds what is wrong, `edge_runtime.catalogue` makes
-recipes from the tables of the standards.
+Neighbours: `edge_runtime.recipe_check` finds what is wrong, `edge_runtime.recipe_files` knows recipes by name
+and kind, `edge_runtime.catalogue` makes balls' recipes from the tables of the standards.
 """
 
 from __future__ import annotations
@@ -9,12 +9,19 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from edge_runtime.catalogue import CATALOGUES, catalogue, is_name, named, written
-from edge_runtime.config import load_any_recipe, load_recipe
+from edge_runtime.catalogue import CATALOGUES, catalogue, named, written
 from edge_runtime.recipe_check import CheckedRecipe, Remark, check
+from edge_runtime.recipe_files import (
+    RECIPE_KINDS,
+    RECIPE_TYPES,
+    SHIPPED,
+    AnyRecipe,
+    file_of,
+    kind_of,
+    load_any_recipe,
+)
 from vision.errors import ConfigError
 from vision.rail_recipe import RailRecipe
 from vision.recipe import BallRecipe
@@ -24,12 +31,14 @@ NAME = "recipe"
 HELP = "check, list and print recipes: the limits of a product"
 EPILOG = """\
 examples:
-  ferrogate recipe list                        all sizes of GOST 7524-2015, a Kazakh maker and YB/T 091
+  ferrogate recipe list                        all sizes of GOST 7524-2015, a Kazakh maker and YB/T 091;
+                                               the recipes of rail pictures and of the rail yard
   ferrogate recipe show gost:40 > my.yaml      a file to put your own limits into
   ferrogate recipe show gost:40:3 > my.yaml    the same, ordered with hardness group 3
+  ferrogate recipe show yard_default > my.yaml how whole rails are graded: codes, margins, furnace, money
   ferrogate recipe check my.yaml               everything that is wrong with it, with line and key
   ferrogate recipe hash my.yaml                content hash, as it stands in the books
-  ferrogate recipe schema                      JSON schema, for an editor
+  ferrogate recipe schema yard                 JSON schema, for an editor (ball, rail or yard)
 
 Station files and --recipe take a file or such a name. exit codes of check: 0 sound, 2 not.
 """
@@ -40,17 +49,19 @@ def register(parser: argparse.ArgumentParser) -> None:
     """Add the actions and their arguments."""
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
 
-    def add(name: str, text: str, *, takes: str = "", many: bool = False) -> None:
+    def add(name: str, text: str, *, takes: str = "", many: bool = False) -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
         if takes:
             action.add_argument("recipes", metavar=takes, nargs="+" if many else 1, help="file, or a name")
         action.add_argument("--json", action="store_true", help="one JSON object")
+        return action
 
     add("check", "check recipe files; unverified limits are warnings", takes="FILE", many=True)
     add("list", "list the recipes that come with ferrogate")
     add("show", "print one recipe as a file", takes="NAME_OR_FILE")
     add("hash", "print the content hash of recipes", takes="FILE", many=True)
-    add("schema", "print the JSON schema of a recipe file")
+    schema = add("schema", "print the JSON schema of a recipe file")
+    schema.add_argument("kind", nargs="?", choices=RECIPE_KINDS, default="ball", help="default: ball")
     parser.set_defaults(run=run)
 
 
@@ -69,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.action == "hash":
         _hash(args.recipes, as_json=args.json)
     else:
-        print(json.dumps(BallRecipe.model_json_schema(), indent=2))
+        print(json.dumps(RECIPE_TYPES[args.kind].model_json_schema(), indent=2))
     return 0
 
 
@@ -89,6 +100,7 @@ def _facts(outcome: CheckedRecipe) -> dict[str, object]:
     return {
         "file": outcome.where,
         "ok": recipe is not None,
+        "kind": None if recipe is None else kind_of(recipe),
         "product": None if recipe is None else recipe.product,
         "sha256": None if recipe is None else recipe.sha256(),
         "problems": [asdict(remark) for remark in outcome.problems],
@@ -131,8 +143,9 @@ def _count(number: int, word: str) -> str:
 
 def _list(*, as_json: bool) -> None:
     rows = [_row(f"{key}:{row.label}", row.mass_kg) for key in CATALOGUES for row in catalogue(key).sizes]
+    files = [_file_row(name) for name in SHIPPED]
     if as_json:
-        print(json.dumps({"recipes": rows}))
+        print(json.dumps({"recipes": [*rows, *files]}, ensure_ascii=False))
         return
     print("name       nominal_mm  es_mm  ei_mm  ovality   mass_kg  unverified")
     for row in rows:
@@ -140,6 +153,8 @@ def _list(*, as_json: bool) -> None:
         ovality = "-" if share is None else f"{share:.0%}"
         band = f"{row['nominal_mm']:>10g} {row['es_mm']:>+6g} {row['ei_mm']:>+6g}"
         print(f"{row['name']:<10} {band} {ovality:>8} {row['mass_kg']:>9g} {row['unverified']:>11}")
+    for row in files:
+        print(f"{row['name']:<54} {row['unverified']:>11}  {row['product']}")
     print("unverified: limits that nobody has compared with the bought standard yet")
 
 
@@ -148,6 +163,7 @@ def _row(name: str, mass_kg: float) -> dict[str, Any]:
     share = recipe.form.ovality_max_share
     return {
         "name": name,
+        "kind": "ball",
         "product": recipe.product,
         "nominal_mm": recipe.size.d_nominal_mm,
         "es_mm": recipe.size.es_mm.value,
@@ -160,22 +176,37 @@ def _row(name: str, mass_kg: float) -> dict[str, Any]:
     }
 
 
+def _file_row(name: str) -> dict[str, Any]:
+    recipe = load_any_recipe(name)
+    return {
+        "name": name,
+        "kind": kind_of(recipe),
+        "product": recipe.product,
+        "unverified": len(recipe.unverified()),
+        "sha256": recipe.sha256(),
+    }
+
+
 def _show(name: str, *, as_json: bool) -> None:
-    recipe = _recipe(name)
+    recipe = load_any_recipe(name)
     if as_json:
         print(json.dumps(recipe.model_dump(mode="json"), ensure_ascii=False))
-    else:
-        print(written(recipe, f"Written by 'ferrogate recipe show {name}'."), end="")
+        return
+    title = f"Written by 'ferrogate recipe show {name}'."
+    print(_text(recipe, name, title), end="")
+
+
+def _text(recipe: AnyRecipe, name: str, title: str) -> str:
+    """As a file: a ball's recipe written anew, another one as it stands in its own, comments and all."""
+    if isinstance(recipe, BallRecipe):
+        return written(recipe, title)
+    return f"# {title}\n{file_of(name).read_text(encoding='utf-8')}"
 
 
 def _hash(files: list[str], *, as_json: bool) -> None:
-    hashes = {name: load_any_recipe(Path(name)).sha256() for name in files}
+    hashes = {name: load_any_recipe(name).sha256() for name in files}
     if as_json:
         print(json.dumps(hashes))
         return
     for name, value in hashes.items():
         print(f"{value}  {name}")
-
-
-def _recipe(name: str) -> BallRecipe:
-    return named(name) if is_name(name) else load_recipe(Path(name))

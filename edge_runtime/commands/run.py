@@ -19,7 +19,8 @@ from pydantic import BaseModel
 from edge_runtime.config import StationConfig, load_recipe, load_station, station_kind
 from edge_runtime.day.files import day_file, read_day
 from edge_runtime.day.recipe_shelf import RecipeShelf
-from vision.errors import ConfigError, LedgerError
+from edge_runtime.station.start_marks import MARKS
+from vision.errors import ConfigError, FerrogateError, LedgerError
 from vision.recipe import BallRecipe
 
 if TYPE_CHECKING:
@@ -68,13 +69,13 @@ def run(args: argparse.Namespace) -> int:
         return run_yard_station(
             args.station, check=args.check, as_json=args.json, with_parent=args.with_parent
         )
-    # Imported late: --schema works without anything that measures.
-    from edge_runtime.station.gauges import Gauges
-
-    config = load_station(args.station)
-    recipe = _recipe_in_force(config)
+    MARKS.reached("imports")
+    try:
+        config, recipe, scales = _files(args.station)
+    except FerrogateError:
+        _offer_last_good(args.station)
+        raise
     unverified = recipe.unverified()
-    scales = Gauges(config, recipe, datetime.now(UTC).date()).facts()
     if args.check:
         if args.json:
             facts = {
@@ -94,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
     from edge_runtime.logs import setup_logging
     from edge_runtime.station.supervisor import supervise
 
+    MARKS.reached("station file")
     setup_logging("supervisor", config.name)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -103,6 +105,29 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"station": config.name, "exit_code": code} | _counts(config, began_utc_ns)))
     return code
+
+
+def _files(station: Path) -> tuple[StationConfig, BallRecipe, tuple[ScaleFacts, ...]]:
+    """Station file, recipe in force, and what the scales are worth today.
+
+    Raises:
+        ConfigError, CalibrationError, LedgerError: one of them cannot be used.
+    """
+    # Imported late: --schema works without anything that measures.
+    from edge_runtime.station.gauges import Gauges
+
+    config = load_station(station)
+    recipe = _recipe_in_force(config)
+    return config, recipe, Gauges(config, recipe, datetime.now(UTC).date()).facts()
+
+
+def _offer_last_good(station: Path) -> None:
+    """Say what was Ready last; only a person goes back to it."""
+    from edge_runtime.station.last_good import kept_for
+
+    before = kept_for(station)
+    if before is not None:
+        print(f"NOT STARTED: {before.offer}", file=sys.stderr)
 
 
 def _print_schema(name: str) -> int:

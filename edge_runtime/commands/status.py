@@ -173,6 +173,9 @@ def _lines(config: StationConfig, seen: SeenStatus, facts: dict[str, Any], now_m
         yield _row("", f"NOT VERIFIED: {len(recipe.unverified)} limits")
     waiting = status.journal_error or f"{status.journal_waiting} entries not on the disk yet"
     yield _row("journal", waiting)
+    if status.journal_spares < status.journal_spares_wanted:
+        left = f"{status.journal_spares} of {status.journal_spares_wanted} spare segments"
+        yield _row("", f"{left} for a full disk")
     yield _row(
         "rate", "-" if facts["rate_balls_per_s"] is None else f"{facts['rate_balls_per_s']:.2f} balls/s"
     )

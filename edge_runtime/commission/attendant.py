@@ -10,7 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
 
 from edge_runtime import strict_yaml
 from edge_runtime.commission.engine import Engine
@@ -42,7 +43,7 @@ def load_answers(path: Path) -> Answers:
     """
     try:
         return Answers.model_validate(strict_yaml.load(path.read_text(encoding="utf-8")) or {})
-    except (OSError, UnicodeDecodeError, ValueError, ValidationError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(
             f"the answers cannot be used: {error}",
             where=str(path),

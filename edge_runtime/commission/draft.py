@@ -88,7 +88,7 @@ def load_draft(path: Path) -> Draft:
     path = path.resolve()
     try:
         data = strict_yaml.load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise _refused(path, f"it cannot be read: {getattr(error, 'strerror', None) or error}") from error
     if not isinstance(data, dict):
         raise _refused(path, "it holds no settings")

@@ -6,7 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+import yaml
+from pydantic import BaseModel, ConfigDict
 
 from edge_runtime import strict_yaml
 from vision.errors import ConfigError
@@ -93,7 +94,7 @@ def read_limits(path: Path) -> CommissionLimits:
     """
     try:
         return CommissionLimits.model_validate(strict_yaml.load(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(
             f"the limits of commissioning cannot be used: {error}",
             where=str(path),

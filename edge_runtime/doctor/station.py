@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from importlib import metadata
 from pathlib import Path
@@ -39,19 +39,19 @@ _WARM_RUNS = 5
 
 def check_recipe(recipe: BallRecipe, path: Path) -> list[Check]:
     """What product, and which limits nobody has compared with their source."""
-    checks = [ok("recipe", f"{recipe.product}, {recipe.size_label} ({path.name}, {recipe.sha256()[:12]})")]
-    names = recipe.unverified()
-    if names:
-        checks.append(
-            warn(
-                "recipe limits",
-                f"{len(names)} not verified: {', '.join(names)}",
-                "compare each with the document in its 'source', then write 'verified: true' beside it",
-            )
-        )
-    else:
-        checks.append(ok("recipe limits", "every limit was compared with its source"))
-    return checks
+    text = f"{recipe.product}, {recipe.size_label} ({path.name}, {recipe.sha256()[:12]})"
+    return [ok("recipe", text), unverified_check(recipe.unverified())]
+
+
+def unverified_check(names: Sequence[str]) -> Check:
+    """Which limits of a recipe nobody has compared with their source."""
+    if not names:
+        return ok("recipe limits", "every limit was compared with its source")
+    return warn(
+        "recipe limits",
+        f"{len(names)} not verified: {', '.join(names)}",
+        "compare each with the document in its 'source', then write 'verified: true' beside it",
+    )
 
 
 def check_scales(config: StationConfig, recipe: BallRecipe, today: date) -> list[Check]:
@@ -74,17 +74,30 @@ def check_scales(config: StationConfig, recipe: BallRecipe, today: date) -> list
     return checks
 
 
-def check_storage(storage: StorageConfig, free_mb: float | None = None) -> Check:
-    """The folder can be written and has room for the books and the picture budget."""
-    place = storage.folder
-    while not place.exists() and place != place.parent:
-        place = place.parent
+def standing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def place_fault(folder: Path) -> Check | None:
+    """Why nothing can be written in a folder, which need not be there yet; None where it can."""
+    place = standing(folder)
     if not place.is_dir():
         return fail("storage", f"{place} is not a folder", "correct storage.folder in the station file")
     if not os.access(place, os.W_OK | os.X_OK):
         return fail("storage", f"{place} cannot be written", f"give this user the right to write in {place}")
+    return None
+
+
+def check_storage(storage: StorageConfig, free_mb: float | None = None) -> Check:
+    """The folder can be written and has room for the books and the picture budget."""
+    fault = place_fault(storage.folder)
+    if fault is not None:
+        return fault
     if free_mb is None:
-        free_mb = shutil.disk_usage(place).free / 1e6
+        free_mb = shutil.disk_usage(standing(storage.folder)).free / 1e6
     used_mb = sum(file.stat().st_size for file in storage.folder.rglob("*") if file.is_file()) / 1e6
     wanted_mb = max(0.0, storage.pictures_max_mb + BOOKS_MB - used_mb)
     text = f"{free_mb:,.0f} MB free for {storage.folder}"
@@ -186,7 +199,8 @@ def check_model(config: DetectorConfig, recipe: BallRecipe | None) -> list[Check
     return checks
 
 
-def _models_version() -> str | None:
+def models_version() -> str | None:
+    """Of the distribution of shipped models; None where it is not installed."""
     try:
         return metadata.version(MODELS_DISTRIBUTION)
     except metadata.PackageNotFoundError:
@@ -211,6 +225,6 @@ def all_checks(path: Path) -> Iterator[Check]:
         yield from check_scales(config, recipe, datetime.now(UTC).date())
     yield check_storage(config.storage)
     yield check_ledger(ledger_url(config.storage.folder, config.storage.database_url))
-    yield from check_models_installed(config.detector.model, _models_version())
+    yield from check_models_installed(config.detector.model, models_version())
     yield from check_model(config.detector, recipe)
     yield from devices.all_checks(config)

@@ -6,14 +6,8 @@ decision loop. `JournalWriter` belongs to the station, `JournalReader` to the re
 """
 
 from edge_runtime.journal.framing import JournalPosition
-from edge_runtime.journal.reader import (
-    KEEP_SEGMENTS,
-    JournalReader,
-    LastKnown,
-    delete_applied,
-    last_known,
-    read_journal,
-)
+from edge_runtime.journal.reader import JournalReader, LastKnown, last_known, read_journal
+from edge_runtime.journal.retention import KEEP_SEGMENTS, Retention
 from edge_runtime.journal.writer import JournalWriter
 
 __all__ = [
@@ -22,7 +16,7 @@ __all__ = [
     "JournalReader",
     "JournalWriter",
     "LastKnown",
-    "delete_applied",
+    "Retention",
     "last_known",
     "read_journal",
 ]

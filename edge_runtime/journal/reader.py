@@ -14,6 +14,7 @@ from pathlib import Path
 from edge_runtime.entries import (
     ActEntry,
     ChallengeEntry,
+    CountersEntry,
     Entry,
     EpochEntry,
     GapEntry,
@@ -34,8 +35,6 @@ from vision.errors import LedgerError
 from vision.types import PartId
 
 _CHUNK_BYTES = 1 << 18
-#: segments that `delete_applied` always leaves
-KEEP_SEGMENTS = 4
 
 
 class JournalReader:
@@ -154,7 +153,7 @@ class LastKnown:
 
     Attributes:
         highest_epoch: of any entry, 0 when there is none: the station's `epoch_floor`.
-        plc_boot_ids: epoch -> boot id of the PLC that it was agreed with.
+        plc_boot_ids: epoch -> boot id of the PLC that it was agreed with, or that was in that epoch.
         last_seqs: (plc_boot_id, lane) -> highest part number that has an entry.
         without_outcome: parts that have an entry of their own but no outcome yet, in order.
         acts: in their order.
@@ -201,7 +200,7 @@ class _DayKnown:
 
 
 def last_known(folder: Path) -> LastKnown:
-    """Read through the kept segments (at least the newest `KEEP_SEGMENTS`) for what a starting station needs.
+    """Read through the kept segments (see `retention`) for what a starting station needs.
 
     Raises:
         LedgerError: an entry cannot be understood.
@@ -216,6 +215,11 @@ def last_known(folder: Path) -> LastKnown:
         day.take(entry)
         if isinstance(entry, EpochEntry):
             boots[entry.epoch] = entry.plc_boot_id
+        elif isinstance(entry, CountersEntry):
+            # The epoch's own entry may lie in a segment that was let go long ago.
+            if "epoch" in entry.totals and entry.totals.get("plc_boot_id"):
+                boots[entry.totals["epoch"]] = entry.totals["plc_boot_id"]
+                highest = max(highest, entry.totals["epoch"])
         elif isinstance(entry, PartEntry | OutcomeEntry):
             lane = PartId(entry.epoch, entry.lane, 0)
             seqs[lane] = max(seqs.get(lane, 0), entry.trigger_seq)
@@ -245,12 +249,3 @@ def last_known(folder: Path) -> LastKnown:
         tuple(day.balls.values()),
         tuple(day.challenges),
     )
-
-
-def delete_applied(folder: Path, applied: JournalPosition, keep: int = KEEP_SEGMENTS) -> int:
-    """Delete segments that lie wholly before `applied`, except the newest `keep`; returns how many."""
-    numbers = segment_numbers(folder)
-    doomed = [number for number in numbers[: max(0, len(numbers) - keep)] if number < applied.segment]
-    for number in doomed:
-        segment_path(folder, number).unlink(missing_ok=True)
-    return len(doomed)

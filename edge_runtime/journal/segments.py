@@ -13,13 +13,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_runtime.journal.framing import MAGIC, good_end, segment_numbers, segment_path
+from edge_runtime.journal.reserve import NO_ROOM, Reserve
 
 #: what posix_fallocate says when the blocks cannot be had in advance: then the file grows as it is written
-_NO_PREALLOCATION = (errno.ENOSPC, errno.EFBIG, errno.EOPNOTSUPP, errno.EINVAL, errno.EDQUOT)
+_NO_PREALLOCATION = NO_ROOM | {errno.EFBIG, errno.EOPNOTSUPP, errno.EINVAL}
 
 
 class Segment:
     """One segment file open for writing.
+
+    Args:
+        folder: the journal's.
+        number: of the segment; there must be none of that number.
+        capacity_bytes: size at which the next one begins.
+        reserve: gives a segment when the disk has no room for one.
 
     Attributes:
         number: of the segment.
@@ -27,28 +34,46 @@ class Segment:
         synced_offset: behind the last record that is on disk.
     """
 
-    def __init__(self, folder: Path, number: int, capacity_bytes: int) -> None:
+    def __init__(self, folder: Path, number: int, capacity_bytes: int, reserve: Reserve) -> None:
         self.number = number
         self.capacity_bytes = capacity_bytes
         self.offset = 0
         self.synced_offset = 0
         path = segment_path(folder, number)
-        self._fd = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640)
+        self._fd = self._create(path, reserve)
         try:
-            self._preallocate()
-            _sync_folder(folder)
+            self._preallocate(path, reserve)
+            sync_folder(folder)
         except OSError:
             os.close(self._fd)
             path.unlink()
             raise
 
-    def _preallocate(self) -> None:
+    @staticmethod
+    def _create(path: Path, reserve: Reserve) -> int:
+        try:
+            return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o640)
+        except OSError as error:
+            # Not even room for a name: that of a spare is there already.
+            if error.errno not in NO_ROOM or not reserve.take(path):
+                raise
+            return os.open(path, os.O_RDWR)
+
+    def _preallocate(self, path: Path, reserve: Reserve) -> None:
         try:
             os.posix_fallocate(self._fd, 0, self.capacity_bytes)
         except OSError as error:
             if error.errno not in _NO_PREALLOCATION:
                 raise
             os.ftruncate(self._fd, 0)  # give back what was had of the blocks
+            if error.errno not in NO_ROOM:
+                return
+            if not reserve.take(path):
+                reserve.note_full()
+                return
+            spare = os.open(path, os.O_RDWR)
+            os.close(self._fd)
+            self._fd = spare
 
     @property
     def has_records(self) -> bool:
@@ -87,7 +112,8 @@ class Segment:
     def _write_magic(self) -> OSError | None:
         written, error = _write_all(self._fd, MAGIC, 0)
         if written == len(MAGIC):
-            self.offset = self.synced_offset = len(MAGIC)
+            # `synced_offset` stays 0: a first sync that fails has this written again, too.
+            self.offset = len(MAGIC)
         return error
 
     def _cut(self) -> None:
@@ -131,7 +157,28 @@ def _write_all(fd: int, data: bytes, at: int) -> tuple[int, OSError | None]:
     return done, None
 
 
-def _sync_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it such that a power cut takes none of their names away again.
+
+    Raises:
+        OSError: one of them cannot be made.
+    """
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for place in missing:
+        sync_folder(place.parent)
+    # Somebody else may have made the two nearest just now, and have synced nothing.
+    for place in (folder, folder.parent):
+        with contextlib.suppress(PermissionError):  # then it is not ours, and was there before
+            sync_folder(place.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk.
+
+    Raises:
+        OSError: it cannot be done.
+    """
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from edge_runtime.entries import Entry, FaultEntry, to_json
 from edge_runtime.journal.framing import frame, segment_numbers
-from edge_runtime.journal.segments import Segment, cut_torn_tail
+from edge_runtime.journal.reserve import MARGIN_MB, NO_ROOM, Reserve, ReserveState
+from edge_runtime.journal.segments import Segment, cut_torn_tail, make_folder
 from vision.errors import LedgerError
 
 RETRY_S = 0.5
@@ -38,6 +39,8 @@ class JournalWriter:
         pending_max: entries held in memory while the disk refuses; more are dropped and counted.
         commit_interval_s: least time between two commits, seconds; well below the 50 ms promised.
         boot_id: stands in the fault entries that the journal writes about itself.
+        reserve_segments: preallocated for the day the disk is full; see `edge_runtime.journal.reserve`.
+        reserve_margin_mb: what must stay free beside a new spare, megabytes of 2^20 bytes.
 
     Attributes:
         recovered_bytes: torn bytes that a crash had left and that were cut off at opening.
@@ -54,6 +57,8 @@ class JournalWriter:
         pending_max: int = 100_000,
         commit_interval_s: float = 0.02,
         boot_id: str = "",
+        reserve_segments: int = 0,
+        reserve_margin_mb: float = MARGIN_MB,
     ) -> None:
         self.folder = folder
         self._capacity_bytes = int(segment_mb * (1 << 20))
@@ -64,6 +69,8 @@ class JournalWriter:
         try:
             self.recovered_bytes = cut_torn_tail(folder)
             self._next_number = max(segment_numbers(folder), default=0) + 1
+            margin_bytes = int(reserve_margin_mb * (1 << 20))
+            self._reserve = Reserve(folder, reserve_segments, self._capacity_bytes, margin_bytes)
         except OSError as error:
             os.close(self._lock_fd)
             raise _folder_error(folder, error) from error
@@ -102,6 +109,11 @@ class JournalWriter:
     def lost_count(self) -> int:
         """Entries dropped because `pending_max` was reached."""
         return self._lost
+
+    @property
+    def reserve(self) -> ReserveState:
+        """How the room stands that is kept for a full disk."""
+        return self._reserve.state
 
     @property
     def error(self) -> str:
@@ -166,14 +178,16 @@ class JournalWriter:
                 self._failed(error)
                 continue
             self._succeeded()
+            self._reserve.refill()
 
     def _take(self) -> bool:
-        """Wait for work and encode it; False when all is done, or given up."""
+        """Wait for work or the reserve and encode what has come; False when all is done, or given up."""
         with self._state:
             if self._error:
                 self._state.wait_for(self._given_up, RETRY_S)
             else:
-                self._state.wait_for(lambda: bool(self._queue or self._records) or self._stopping)
+                care_s = self._reserve.due_in_s()
+                self._state.wait_for(lambda: bool(self._queue or self._records) or self._stopping, care_s)
             if self._given_up() or (self._stopping and not self._queue and not self._records):
                 return False
             if not self._stopping and not self._error:
@@ -200,7 +214,7 @@ class JournalWriter:
         Raises:
             OSError: the disk refused; records and offsets stay such that trying again is right.
         """
-        if self._want_fresh and self._segment is not None and self._segment.has_records:
+        if self._want_fresh and self._segment is not None:
             self._finish_segment()
         self._want_fresh = False
         while self._written < len(self._records):
@@ -212,17 +226,33 @@ class JournalWriter:
             count, error = segment.write(fitting)
             self._written += count
             if error is not None:
-                self._want_fresh = error.errno in _FRESH_SEGMENT_ERRORS
+                self._want_fresh = self._is_for_a_fresh_one(error, segment)
                 raise error
         self._sync()
 
+    def _is_for_a_fresh_one(self, error: OSError, segment: Segment) -> bool:
+        if error.errno in NO_ROOM:
+            # This one was opened without its blocks: a spare has them.
+            return self._reserve.state.standing > 0
+        return error.errno in _FRESH_SEGMENT_ERRORS and segment.has_records
+
     def _open_segment(self) -> Segment:
+        before = self._reserve.state
         try:
-            self._segment = Segment(self.folder, self._next_number, self._capacity_bytes)
+            self._segment = Segment(self.folder, self._next_number, self._capacity_bytes, self._reserve)
         finally:
             # Also after an error: a reader may have seen the file, so its number is never used again.
             self._next_number += 1
+            self._say_reserve(before)
         return self._segment
+
+    def _say_reserve(self, before: ReserveState) -> None:
+        now = self._reserve.state
+        if now.spent and not before.spent:
+            self._say("journal_reserve_spent", "no room on the disk, and no spare segment is left", 1)
+        elif now.standing < before.standing:
+            left = f"no room on the disk: {now.standing} of {now.wanted} spare segments left"
+            self._say("journal_reserve_used", left, 1)
 
     def _finish_segment(self) -> None:
         self._sync()
@@ -281,7 +311,7 @@ def _fitting(segment: Segment, records: list[bytes]) -> list[bytes]:
 def _take_folder(folder: Path) -> int:
     """Make the folder and hold its lock; the lock goes when the process does."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         fd = os.open(folder / "writer.lock", os.O_CREAT | os.O_RDWR, 0o640)
     except OSError as error:
         raise _folder_error(folder, error) from error

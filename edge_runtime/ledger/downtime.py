@@ -31,7 +31,7 @@ class LineSpan:
 
     `cause`: 'up' (the belt runs and verdicts count), else the gravest that spoke against it:
     'no_station', 'not_connected', what latched the belt ('e_stop', 'guard', 'mismatch',
-    'unproven_accept', 'station_request'), an input ('guard_open', 'air_low', 'bin_full'), 'bypass',
+    'unproven_accept', 'station_request', 'power'), an input ('guard_open', 'air_low', 'bin_full'), 'bypass',
     'service', 'hold_<name>', 'belt_stopped', 'not_ready'. 'unknown': before the first state that was told.
     """
 

@@ -124,7 +124,14 @@ class PictureFeed:
 
     def _drain(self, timeout_s: float) -> None:
         """Take entries until none comes within `timeout_s`."""
-        while self._reader is not None and (entry := self._reader.read(timeout_s)) is not None:
+        while self._reader is not None:
+            try:
+                entry = self._reader.read(timeout_s)
+            except ValueError:
+                self._store.losses["bad_entry"] += 1
+                continue
+            if entry is None:
+                return
             self._take(entry, self._reader.next)
             if timeout_s and self._stop.is_set():
                 return

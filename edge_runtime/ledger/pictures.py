@@ -27,8 +27,11 @@ from vision.types import PartId
 JPEG_QUALITY = 90
 #: the budget is brought down to this share of itself, so that it is not hit again at once
 _BUDGET_REST_SHARE = 0.95
-_PART = re.compile(r"^(\d{1,10})-(\d)-(\d{1,10})$")
-_CAMERA = re.compile(r"^[a-z][a-z0-9_]{0,31}$")
+_PART = re.compile(r"(\d{1,10})-(\d)-(\d{1,10})\Z", re.ASCII)
+_CAMERA = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
+#: year 9999 ends then: no later time can be written
+_UTC_END_NS = 253_402_300_800_000_000_000
+_INDEX_END = 10_000
 _KINDS = ("reject", "review", "accept")
 
 
@@ -61,10 +64,12 @@ def crop_from_ring(header: Mapping[str, object], payload: npt.NDArray[np.uint8])
     figures = [header.get(name) for name in ("view_index", "height", "width", "channels", "utc_ns")]
     if part is None or not _CAMERA.match(camera) or header.get("kind") not in _KINDS:
         raise ValueError(f"not a picture's header: {dict(header)}")
-    numbers = [value for value in figures if isinstance(value, int) and value >= 0]
+    numbers = [value for value in figures if type(value) is int and value >= 0]
     if len(numbers) != len(figures) or numbers[3] not in (1, 3):
         raise ValueError(f"not a picture's header: {dict(header)}")
     view_index, height, width, channels, utc_ns = numbers
+    if utc_ns >= _UTC_END_NS or view_index >= _INDEX_END:
+        raise ValueError(f"no picture has number {view_index} or was taken at {utc_ns} ns")
     if height * width * channels != payload.size or not payload.size:
         raise ValueError(f"{payload.size} bytes are no picture of {width} x {height} x {channels}")
     image = payload.reshape(height, width) if channels == 1 else payload.reshape(height, width, channels)

@@ -110,10 +110,14 @@ def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
         LedgerError: the database refused.
     """
     try:
-        with engine.connect() as connection, connection.begin():
-            if engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN")  # its driver begins none for a SELECT
-            yield connection
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                # Else each statement would see the state of its own moment.
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                if engine.dialect.name == "sqlite":
+                    connection.exec_driver_sql("BEGIN")  # its driver begins none for a SELECT
+                yield connection
     except DBAPIError as error:
         raise LedgerError(
             f"the ledger cannot be read: {error.orig}",

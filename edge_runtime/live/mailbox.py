@@ -124,7 +124,7 @@ class MailboxReader:
         magic, self.capacity, _, _ = (
             _HEAD.unpack_from(self._view, 0) if len(self._view) >= _HEAD.size else (0, 0, 0, 0)
         )
-        if magic != _MAGIC:
+        if magic != _MAGIC or len(self._view) < _HEAD.size + 2 * (_LENGTH.size + self.capacity):
             self.close()
             raise RingError(f"'{name}' is not a mailbox")
 

@@ -7,11 +7,13 @@ All coordinates are frame pixels.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter
 
 _HEAD = struct.Struct("<I")
 UInt8Array = npt.NDArray[np.uint8]
@@ -60,6 +62,9 @@ class LivePicture:
     balls: tuple[DrawnBall, ...] = field(default=())
 
 
+_PICTURE = TypeAdapter(LivePicture)
+
+
 def pack_picture(picture: LivePicture) -> bytes:
     """Length and header; the pixels follow."""
     text = json.dumps(asdict(picture), separators=(",", ":")).encode("utf-8")
@@ -72,23 +77,15 @@ def unpack_picture(data: bytes) -> tuple[LivePicture, UInt8Array]:
     Raises:
         ValueError: the message is not whole.
     """
-    (length,) = _HEAD.unpack_from(data)
-    facts = json.loads(data[_HEAD.size : _HEAD.size + length])
-    balls = tuple(_ball(ball) for ball in facts.pop("balls"))
-    picture = LivePicture(**facts, balls=balls)
+    try:
+        (length,) = _HEAD.unpack_from(data)
+        picture = _PICTURE.validate_json(data[_HEAD.size : _HEAD.size + length])
+    except struct.error as error:
+        raise ValueError(f"the message is not whole: {error}") from error
     shape: tuple[int, ...] = (picture.height_px, picture.width_px)
     if picture.channels > 1:
         shape += (picture.channels,)
     pixels = np.frombuffer(data, np.uint8, offset=_HEAD.size + length)
+    if picture.channels not in (1, 3) or min(shape) < 1 or math.prod(shape) != pixels.size:
+        raise ValueError(f"{pixels.size} bytes are no picture of {shape}")
     return picture, pixels.reshape(shape)
-
-
-def _ball(facts: dict[str, object]) -> DrawnBall:
-    findings = facts.pop("findings")
-    box = facts.pop("xyxy_px")
-    assert isinstance(findings, list)
-    assert isinstance(box, list)
-    drawn = tuple(
-        DrawnFinding(str(item["label"]), float(item["score"]), tuple(item["xyxy_px"])) for item in findings
-    )
-    return DrawnBall(**facts, xyxy_px=tuple(box), findings=drawn)  # type: ignore[arg-type]

@@ -95,6 +95,8 @@ class StationStatus(_Frozen):
         counts: totals of this life of the process (see `StationCore.counts`).
         in_zone: parts between photo-eye and gate now.
         journal_waiting: entries not yet on disk; `journal_error` why.
+        journal_spares, journal_spares_wanted: segments preallocated for a full disk: there are, should be.
+        journal_spare_mb: size of one, megabytes of 2^20 bytes.
         loop_ms_p50, loop_ms_p99: from a ball's last view to its verdict, over the last 512 balls.
     """
 
@@ -115,5 +117,8 @@ class StationStatus(_Frozen):
     in_zone: int
     journal_waiting: int = 0
     journal_error: str = ""
+    journal_spares: int = 0
+    journal_spares_wanted: int = 0
+    journal_spare_mb: int = 0
     loop_ms_p50: float | None = None
     loop_ms_p99: float | None = None

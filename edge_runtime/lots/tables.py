@@ -82,7 +82,7 @@ def _checked(kind: type[_Kind], path: Path) -> _Kind:
 def _read(path: Path) -> Any:
     try:
         return strict_yaml.load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(
             f"the table cannot be read: {error}", where=str(path), todo="restore the file"
         ) from error

@@ -48,7 +48,7 @@ def router(context: PageContext, keeper: Keeper) -> APIRouter:
 
     @routes.post("/api/alarms/{number}/acknowledge")
     def acknowledge(
-        number: Annotated[int, Path(le=ROW_MAX)],
+        number: Annotated[int, Path(ge=0, le=ROW_MAX)],
         said: Acknowledgement,
         who: Annotated[Viewer, Depends(require("acknowledge"))],
     ) -> dict[str, Any]:

@@ -50,6 +50,11 @@ ROW_MAX = (1 << 63) - 1
 _LEDGER_RETRY_S = 2.0
 
 
+def row_number(number: int) -> int:
+    """A number that a book can be asked for: one beyond what any can hold becomes the nearest that it can."""
+    return max(0, min(number, ROW_MAX))
+
+
 class AnyStation(Protocol):
     """A station file, of whatever kind, as far as every page needs it."""
 

@@ -5,6 +5,7 @@ Called in a worker thread: a disk may keep us waiting. Neighbour: `edge_runtime.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from edge_runtime.alarms.facts import MachineFacts
 from edge_runtime.alarms.find_machine import CLOCK_JUMP_S
 from edge_runtime.calibrations import last_valid_day, load_calibration
 from edge_runtime.config import StationConfig
+from edge_runtime.station.child import PROCESSES_FILE
 from vision.errors import CalibrationError
 
 _MB = 1 << 20
@@ -82,6 +84,7 @@ class MachineWatch:
             clock_jump_s=self._clock.look(),
             recorder_running=recorder_running(self._config.storage.folder),
             calibration_days=self._days_left(),
+            given_up=given_up(self._config.storage.folder),
         )
 
     def _days_left(self) -> dict[str, int]:
@@ -99,6 +102,15 @@ def _disk(folder: Path) -> tuple[float | None, float | None]:
     except OSError:
         return None, None  # the station makes the folder at its first start
     return usage.free / _MB, usage.free / usage.total if usage.total else None
+
+
+def given_up(storage: Path) -> str:
+    """Why the supervisor starts the line no more, as it noted it; '' while it does."""
+    try:
+        noted = json.loads((storage / PROCESSES_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(noted.get("given_up", "")) if isinstance(noted, dict) else ""
 
 
 def recorder_running(storage: Path) -> bool | None:

@@ -126,6 +126,7 @@ def _station(status: StationStatus) -> Iterator[Metric]:
     yield from _counts(status.counts)
     yield _gauge("parts_in_zone", "Parts between photo-eye and gate", status.in_zone)
     yield _gauge("journal_waiting_entries", "Entries not on the disk yet", status.journal_waiting)
+    yield _gauge("journal_spare_segments", "Preallocated for a full disk", status.journal_spares)
     yield _gauge("journal_ok", "0 while the journal cannot be written", not status.journal_error)
     quantiles = {"0.5": status.loop_ms_p50, "0.99": status.loop_ms_p99}
     known = {name: value / 1e3 for name, value in quantiles.items() if value is not None}

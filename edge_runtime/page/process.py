@@ -8,28 +8,28 @@ whatever happens here. Neighbours: `app` (what is served), `edge_runtime.station
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import logging
-import os
-import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edge_runtime.child_main import ChildLife, run_child
 from edge_runtime.config import StationConfig, load_station
 from edge_runtime.day_config import PageConfig
-from edge_runtime.logs import log_error, setup_logging
-from vision.errors import ConfigError, FerrogateError
+from edge_runtime.logs import setup_logging
+from edge_runtime.pulse import Pulse
+from vision.errors import ConfigError
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from edge_runtime.page.context import PageBase, PageContext
+    from edge_runtime.people.accounts import Accounts
+    from edge_runtime.people.sign_in import SignIn
 
 _LOG = logging.getLogger("ferrogate.page")
 NICENESS = 10
@@ -38,6 +38,7 @@ SWITCH_S = 0.002
 #: open browsers and requests together; the next one is told to come again
 CONNECTIONS_MAX = 100
 _ENDED_POLL_S = 0.2
+_BEAT_S = 1.0
 _GRACE_S = 3
 #: a browser that takes nothing of what was sent for so long is cut off, by the kernel
 UNREAD_MS = 20_000
@@ -79,24 +80,39 @@ def page_context(config: StationConfig, station_file: Path | None) -> Iterator[P
         AccountError: the accounts cannot be used.
     """
     from edge_runtime.page.context import PageContext
+
+    with page_people(config.page, config.storage.folder) as (page, accounts, sign_in):
+        context = PageContext(config, page, accounts, sign_in, station_file)
+        try:
+            yield context
+        finally:
+            context.close()
+
+
+@contextlib.contextmanager
+def page_people(page: PageConfig | None, storage: Path) -> Iterator[tuple[PageConfig, Accounts, SignIn]]:
+    """(the page's settings, accounts, sign-in) of a station of either kind.
+
+    Args:
+        page: of the station file; None: it says that there is none.
+        storage: folder of the station.
+
+    Raises:
+        ConfigError: the station file has no page.
+        AccountError: the accounts cannot be used.
+    """
     from edge_runtime.people.accounts import Accounts
     from edge_runtime.people.sign_in import SignIn
 
-    page = config.page
     if page is None:
         raise ConfigError(
             "the station file says that there is no page",
             where="page",
             todo="take 'page: null' out of it, or do not start the page",
         )
-    accounts = Accounts.open(config.storage.folder)
+    accounts = Accounts.open(storage)
     try:
-        sign_in = SignIn(accounts, page.idle_minutes, page.session_hours)
-        context = PageContext(config, page, accounts, sign_in, station_file)
-        try:
-            yield context
-        finally:
-            context.close()
+        yield page, accounts, SignIn(accounts, page.idle_minutes, page.session_hours)
     finally:
         accounts.close()
 
@@ -120,8 +136,11 @@ def serve(context: PageContext, listener: socket.socket, ended: Callable[[], boo
 def serve_app(app: FastAPI, context: PageBase, listener: socket.socket, ended: Callable[[], bool]) -> None:
     """Serve an application at an open socket until `ended` says so; see `serve`."""
     import uvicorn
+    from anyio import to_thread
 
     from edge_runtime.page.patience import PatientProtocol
+
+    pulse = Pulse.of_this_process()
 
     class Server(uvicorn.Server):
         """Leaves the process's signals alone: whoever started it handles them."""
@@ -154,12 +173,20 @@ def serve_app(app: FastAPI, context: PageBase, listener: socket.socket, ended: C
     )
     server = Server(settings)
 
+    async def beat() -> None:
+        """The page lives while its loop turns and a request would still find a thread to work in."""
+        while True:
+            await to_thread.run_sync(pulse.beat)
+            await asyncio.sleep(_BEAT_S)
+
     async def run() -> None:
         work = asyncio.create_task(server.serve(sockets=[listener]))
+        beating = asyncio.create_task(beat())
         while not work.done():
             if ended() or context.failure is not None:
                 server.should_exit = True
             await asyncio.wait([work], timeout=_ENDED_POLL_S)
+        beating.cancel()
         await work
 
     asyncio.run(run())
@@ -183,29 +210,17 @@ def say_where(context: PageBase, listener: socket.socket, station: Path) -> None
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    parent_pid = os.getppid()  # at once: it may die while we import
-    parser = argparse.ArgumentParser(prog="python -m edge_runtime.page.process", description=__doc__)
-    parser.add_argument("station", type=Path, metavar="STATION.yaml")
-    options = parser.parse_args(arguments)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    # The supervisor holds them back until somebody listens.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
-    os.nice(NICENESS)
+    return run_child("page", "edge_runtime.page.process", __doc__, NICENESS, _serve_station, arguments)
+
+
+def _serve_station(life: ChildLife) -> None:
     sys.setswitchinterval(SWITCH_S)
-    setup_logging("page")
-    try:
-        config = load_station(options.station)
-        setup_logging("page", config.name)
-        with page_context(config, options.station) as context:
-            listener = bind(context.page)
-            say_where(context, listener, context.storage)
-            serve(context, listener, lambda: stop.is_set() or os.getppid() != parent_pid)
-    except FerrogateError as error:
-        log_error(error)
-        return error.exit_code
-    return 0
+    config = load_station(life.station)
+    setup_logging("page", config.name)
+    with page_context(config, life.station) as context:
+        listener = bind(context.page)
+        say_where(context, listener, context.storage)
+        serve(context, listener, life.ended)
 
 
 if __name__ == "__main__":

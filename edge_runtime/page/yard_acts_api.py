@@ -18,7 +18,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge_runtime.page.context import ROW_MAX, check_may, looking, require, signed_in, token_of, viewer
+from edge_runtime.page.context import (
+    ROW_MAX,
+    check_may,
+    looking,
+    require,
+    row_number,
+    signed_in,
+    token_of,
+    viewer,
+)
 from edge_runtime.page.errors import PageError, signed_out
 from edge_runtime.page.headers import REPORT_POLICY
 from edge_runtime.page.reports_api import disposition, error_page
@@ -91,7 +100,7 @@ def router(context: YardContext) -> APIRouter:
     ) -> dict[str, Any]:
         with refusals():
             draft = context.need_store().draft_act(
-                min(wagon_id, ROW_MAX), supersedes=_number(year, number), reason=reason
+                row_number(wagon_id), supersedes=_number(year, number), reason=reason
             )
         return {"missing": list(draft.missing), "sha256": draft.sha256}
 
@@ -108,9 +117,9 @@ def router(context: YardContext) -> APIRouter:
         def paper(chosen: Language) -> Response:
             suffix = _suffix(form)
             found = context.need_store().draft_act(
-                min(wagon_id, ROW_MAX), supersedes=_number(year, number), reason=reason
+                row_number(wagon_id), supersedes=_number(year, number), reason=reason
             )
-            data = papers.make(found.content, suffix, chosen, missing=found.missing)
+            data = papers.make(found.content, suffix, chosen, missing=found.missing, sha256=found.sha256)
             return _file(data, suffix, f"draft {found.content.vehicle or wagon_id}")
 
         return _answered(context, request, language, paper)
@@ -121,8 +130,10 @@ def router(context: YardContext) -> APIRouter:
     ) -> Response:
         def paper(chosen: Language) -> Response:
             suffix = _suffix(form)
-            found = context.need_store().act(min(year, _YEARS[1]), min(number, ROW_MAX))
-            data = papers.make(found.content, suffix, chosen, superseded_by=found.superseded_by)
+            found = context.need_store().act(max(0, min(year, _YEARS[1])), row_number(number))
+            data = papers.make(
+                found.content, suffix, chosen, superseded_by=found.superseded_by, sha256=found.sha256
+            )
             return _file(data, suffix, f"act {year}-{number}")
 
         return _answered(context, request, language, paper)
@@ -138,7 +149,7 @@ def router(context: YardContext) -> APIRouter:
         old = body.supersedes
         with refusals():
             signed = context.need_store().sign_act(
-                min(wagon_id, ROW_MAX),
+                row_number(wagon_id),
                 who_of(by),
                 seen_sha256=body.seen_sha256,
                 name=body.name,
@@ -164,6 +175,7 @@ class PaperDesk:
         suffix: str,
         language: Language,
         *,
+        sha256: str,
         superseded_by: ActNumber | None = None,
         missing: tuple[str, ...] | None = None,
     ) -> bytes:
@@ -190,6 +202,7 @@ class PaperDesk:
                 superseded_by=superseded_by,
                 missing=missing,
                 picture=stored_pictures(self._context.storage),
+                sha256=sha256,
             )
             return report_bytes(report, suffix, for_excel=suffix == ".csv")
         finally:

@@ -66,7 +66,9 @@ def rail_json(view: RailView, strips: tuple[Strip, ...]) -> dict[str, Any]:
         "unseen": [stretch.model_dump(mode="json") for stretch in rail_map.unseen],
         "findings": [finding.model_dump(mode="json") for finding in view.findings],
         "facts": view.facts.model_dump(mode="json"),
-        "facts_by": None if facts_by is None else {"by": facts_by.by, "utc_ms": facts_by.utc_ns // MS},
+        "facts_by": None
+        if facts_by is None
+        else {"by": facts_by.by, "role": facts_by.role, "utc_ms": facts_by.utc_ns // MS},
         "grade": view.grade.model_dump(mode="json"),
         "decision": None
         if decision is None

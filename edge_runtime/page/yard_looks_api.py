@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge_runtime.page.context import ROW_MAX, looking, require
+from edge_runtime.page.context import looking, require, row_number
 from edge_runtime.page.encode import finite
 from edge_runtime.page.yard_context import YardContext, refusals, who_of
 from edge_runtime.page.yard_json import look_json
@@ -56,7 +56,7 @@ def router(context: YardContext) -> APIRouter:
     ) -> dict[str, Any]:
         with refusals():
             look = context.need_store().answer_look(
-                min(look_id, ROW_MAX), body.answer, who_of(by), note=body.note
+                row_number(look_id), body.answer, who_of(by), note=body.note
             )
         return {"look": look_json(look)}
 

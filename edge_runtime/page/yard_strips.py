@@ -13,8 +13,8 @@ from pathlib import Path
 
 from edge_runtime.page.errors import PageError
 from edge_runtime.page.yard_context import YardContext, refusals
-from edge_runtime.page.yard_photo_check import read_head
 from edge_runtime.yard.store_types import RailView
+from vision.image_head import read_head
 
 #: rails whose plans are kept in memory
 _KEPT = 64

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.page.errors import PageError
-from edge_runtime.page.yard_photo_check import PhotoHead, check_photo
+from edge_runtime.page.yard_photo_check import check_photo
 from edge_runtime.yard.photo_inbox import INBOX, NOTE, PHOTOS
+from vision.image_head import ImageHead
 
 FILES_MAX = 60
 _OPEN_MAX = 20
@@ -104,7 +105,7 @@ class UploadDesk:
                 507, "yard_disk_full", f"only {mb} MB are free on the station's disk", {"free_mb": mb}
             )
 
-    def check(self, upload: Upload, number: int, arrived: Path, shown: str) -> PhotoHead:
+    def check(self, upload: Upload, number: int, arrived: Path, shown: str) -> ImageHead:
         """Take a file that has arrived, if it is a picture; thrown away if not.
 
         Raises:
@@ -114,15 +115,16 @@ class UploadDesk:
             with self._one_at_a_time:  # a picture of 100 megapixels takes 300 MB while it is looked at
                 head = check_photo(arrived, shown)
             stem = _NAME.sub("_", Path(shown).stem)[:60].strip("._") or "photo"
-            arrived.replace(upload.folder / f"{number:03d}_{stem}{head.suffix}")
+            file = f"{number:03d}_{stem}{head.suffix}"
+            arrived.replace(upload.folder / file)
         finally:
             arrived.unlink(missing_ok=True)
         with self._lock:
-            upload.done[number] = {
-                "file": f"{number:03d}_{stem}{head.suffix}",
-                "as": shown,
-                "turn": head.turn,
-            }
+            before = upload.done.get(number)
+            upload.done[number] = {"file": file, "as": shown, "turn": head.turn}
+        if before is not None and before["file"] != file:
+            # Sent again under another name: else one number could fill the disk with files nobody counts.
+            (upload.folder / before["file"]).unlink(missing_ok=True)
         return head
 
     def finish(self, upload: Upload, now_ns: int) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge_runtime.page.context import ROW_MAX, looking, require
+from edge_runtime.page.context import ROW_MAX, looking, require, row_number
 from edge_runtime.page.encode import finite
 from edge_runtime.page.yard_context import YardContext, refusals, who_of
 from edge_runtime.page.yard_json import rail_line_json, wagon_json
@@ -67,7 +67,7 @@ def router(context: YardContext) -> APIRouter:
     @routes.get("/{wagon_id}", dependencies=[Depends(looking)])
     def wagon(wagon_id: int) -> dict[str, Any]:
         with refusals():
-            return in_full(min(wagon_id, ROW_MAX))
+            return in_full(row_number(wagon_id))
 
     @routes.post("")
     def add(body: WagonRequest, by: Annotated[Viewer, Depends(require("yard_inspect"))]) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def router(context: YardContext) -> APIRouter:
     def change(
         wagon_id: int, body: WagonRequest, by: Annotated[Viewer, Depends(require("yard_inspect"))]
     ) -> dict[str, Any]:
-        wagon_id = min(wagon_id, ROW_MAX)
+        wagon_id = row_number(wagon_id)
         with refusals():
             fields = parse_wagon(body.fields)
             context.need_store().change_wagon(wagon_id, fields, who_of(by), seen_revision=body.revision)

@@ -20,7 +20,8 @@ lead := CEIL(valve_lead_ms / 1000.0 * speed);
 IF pos < far THEN jog_mark := far; END_IF;
 IF far - pos > jog_limit_counts THEN RejectAll(REVERSE); END_IF;
 
-// 2. stops and reset
+// 2. stops and reset; the first scan after the PLC's start goes up an epoch before
+IF first_scan AND epoch > 1 THEN Latch(POWER); END_IF;  // not when the retentive memory was empty
 IF e_stop THEN Latch(E_STOP); END_IF;
 IF guard_open THEN Latch(GUARD); END_IF;
 IF RISING(reset_key) AND latched AND NOT e_stop AND NOT guard_open THEN

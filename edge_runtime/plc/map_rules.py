@@ -45,6 +45,7 @@ STOP_TEXTS = {
     "seen in the accept chute",
     "UNPROVEN_ACCEPT": "a ball in the accept chute where no part was expected",
     "STATION_REQUEST": "`stop_request` went from 0 to 1",
+    "POWER": "the PLC was without power, or its program was started anew",
 }
 CAUSE_TEXTS = {
     "PROVEN": "fresh proof: the only cause of side ACCEPT",
@@ -177,7 +178,9 @@ as a signed number. No distance in flight may reach 32768.
 ### Stops
 22. E-stop, open guard, a rising `stop_request`, rules 20 and 21 latch the belt: drive off, gates off, all
     parts in flight rejected (STOP). The latch is retentive. It is reset by the reset key alone, and only
-    while E-stop and guard are clear: then the epoch goes up and the belt runs.
+    while E-stop and guard are clear: then the epoch goes up and the belt runs. A PLC that starts while the
+    belt is not latched latches it (POWER): nobody knows what lies on a belt after a power cut, and none may
+    start to move by itself. Only the very first start, with an empty retentive memory, leaves it free.
 23. Belt back by more than `jog_limit_counts` from its farthest point: all parts in flight are rejected
     (REVERSE). Back by less: nothing is lost.
 
@@ -228,7 +231,8 @@ CASES = (
     ),
     (
         "PLC restarts",
-        "outputs off, parts in flight forgotten (they fall to reject: `stray_rejects`), epoch up",
+        "outputs off, parts in flight forgotten (they fall to reject: `stray_rejects`), epoch up, "
+        "belt latched (POWER) until a person resets it",
         "another `plc_boot_id`; numbers and ring counters begin anew",
     ),
     (

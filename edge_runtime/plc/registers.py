@@ -121,6 +121,7 @@ class StopCause(IntEnum):
     MISMATCH = 3
     UNPROVEN_ACCEPT = 4
     STATION_REQUEST = 5
+    POWER = 6
 
 
 class Side(IntEnum):

@@ -20,6 +20,8 @@ RECIPE_DIR = Path(__file__).parent
 DEFAULT_SIZE_LABEL = "40"
 #: How rails are judged where no other recipe is given (`edge_runtime.config.load_rail_recipe` reads it).
 RAIL_RECIPE_PATH = RECIPE_DIR / "rail_default.yaml"
+#: How whole rails are graded where no other recipe is given (`edge_runtime.yard.recipe_file` reads it).
+YARD_RECIPE_PATH = RECIPE_DIR / "yard_default.yaml"
 _PREFIX, _SUFFIX = "ball_", ".yaml"
 
 

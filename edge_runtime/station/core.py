@@ -9,33 +9,32 @@ picture ring are handed in. Nothing here waits, and nothing here is accepted wit
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 
 from edge_runtime.config import CameraConfig
 from edge_runtime.encoder import wrap
 from edge_runtime.entries import CountersEntry, EpochEntry, FaultEntry
-from edge_runtime.parts import DueView, Part
+from edge_runtime.parts import Part
 from edge_runtime.plc.events import EpochAgreed, OutcomesRead
 from edge_runtime.plc.records import TriggerRecord
 from edge_runtime.station.asked import ActAsked
+from edge_runtime.station.beside import Beside
 from edge_runtime.station.day_keeper import DayKeeper, DayPorts, DayStart
-from edge_runtime.station.eyes import FrameEyes
 from edge_runtime.station.gauges import Gauges
 from edge_runtime.station.holds import Holds
+from edge_runtime.station.intake import Healthy, Intake
 from edge_runtime.station.known import KnownTriggers, TriggerNumbers
 from edge_runtime.station.latency import LatencyRing
 from edge_runtime.station.line_watch import LineWatch
-from edge_runtime.station.look import look
+from edge_runtime.station.look import Asked, Looker
 from edge_runtime.station.outcomes import Outcomes
 from edge_runtime.station.ports import Outputs, Tracker
 from edge_runtime.station.rows import InForce, Stamp, gap_entry, judged_entry, unjudged_entry, verdict_record
-from edge_runtime.station.silence import Silence
-from vision.ball import Beside
 from vision.detector import Detector
 from vision.judge import judge
 from vision.recipe import BallRecipe
-from vision.types import Decision, Frame, FrameFault, Inspection, PartId, Verdict, View
+from vision.types import Decision, Frame, Inspection, PartId, Verdict, View
 
 
 class StationCore:
@@ -49,14 +48,14 @@ class StationCore:
         boot_id: this boot of the machine, for the stamps.
         known: what the books of an earlier run know of trigger numbers.
         lanes: lanes of the station file.
-        beside: runs the detector while an outline is measured.
+        beside: runs the detector while outlines are measured.
         day: what the day begins with; default: nothing is open, nothing is due.
 
     Attributes:
         line: what the PLC says of the line.
         day: shift, lot, changeover, challenge.
         latency: of the last balls, from last view to verdict.
-        in_frame: the views that the newest frame gave.
+        intake: health of the cameras, and the views that their newest frames gave.
     """
 
     def __init__(
@@ -76,16 +75,14 @@ class StationCore:
     ) -> None:
         self.tracker = tracker
         self._recipe = recipe
-        self._detector, self._beside = detector, beside
+        self._detector = detector
+        self._looker = Looker(recipe, detector, gauges, beside)
         self._gauges = gauges
         self._out = out
         self._boot_id = boot_id
         self._numbers = TriggerNumbers(known)
         self._lanes = lanes
-        self.eyes = {camera.name: FrameEyes(camera, tracker.diameter_px(camera.name)) for camera in cameras}
-        self._silence = Silence(cameras)
         self._views: dict[PartId, list[View]] = {}
-        self.in_frame: list[tuple[Part, DueView, View]] = []
         self._at_trigger: dict[PartId, InForce] = {}
         self.epoch = 0
         self.plc_boot_id: int | None = None
@@ -93,6 +90,7 @@ class StationCore:
         self._outcomes = Outcomes(out.journal, self.counts)
         self.latency = LatencyRing()
         self._holds = Holds(out.link.set_state, self.fault, {"plc": "no epoch agreed with the PLC yet"})
+        self.intake = Intake(cameras, tracker, self._holds, self.counts, self.fault)
         self.line = LineWatch(out.link, self.fault)
         ports = DayPorts(
             out.journal,
@@ -168,7 +166,7 @@ class StationCore:
             self.counts["parts"] += 1
         self._views.clear()
         self._at_trigger.clear()
-        self._silence.clear()
+        self.intake.clear()
         if "encoder_count" in agreed.header:
             # Positions begin anew: the PLC's counter may have, too.
             self.tracker.on_encoder(agreed.header["encoder_count"])
@@ -209,7 +207,7 @@ class StationCore:
 
     def _watch_cameras(self) -> None:
         if self.tracker.now is not None:
-            for name in self._silence.silent(self.tracker.now):
+            for name in self.intake.silent(self.tracker.now):
                 self.hold(f"camera_{name}", "no frame although the belt moves")
 
     def on_triggers(self, records: Iterable[TriggerRecord]) -> None:
@@ -239,8 +237,8 @@ class StationCore:
         )
         if self._gauges.take_temperature(part, self.header):
             self.fault("no_temperature", f"from part {part.part_id} on: the pyrometer gives no reading")
-        for due, view, fault in views:
-            self._inspect(part, due, view, fault)
+        # Judged later: another trigger of the same batch may be too near.
+        deque(self._inspected([Asked(part, due, view, fault) for due, view, fault in views]), maxlen=0)
         for other in list(self.tracker.parts.values()):
             if other.accepted and other.marks:
                 self._revoke(other, other.marks[0])
@@ -267,49 +265,40 @@ class StationCore:
 
     def on_frame(self, frame: Frame) -> None:
         """One exposure: health, views of the parts due in it, strays."""
-        self.counts["frames"] += 1
-        eyes = self.eyes[frame.camera]
-        if f"camera_{frame.camera}" in self.holds:
-            self.release(f"camera_{frame.camera}")
-        health = eyes.health(frame)
-        background = health.figures.get("background")
-        if eyes.fault_is_new(health.fault):
-            self.fault(f"frame_{health.fault.value}", health.detail, camera=frame.camera)
-        fault = health.fault if health.fault is not FrameFault.OK else None
-        self.in_frame = views = self.tracker.on_frame(frame, background, fault)
-        if self.tracker.out_of_order:
-            self.fault("frames_out_of_order", count=self.tracker.out_of_order, camera=frame.camera)
-            self.tracker.out_of_order = 0
-        # The part nearest to its gate first: its verdict is due first.
-        for part, due, view in sorted(views, key=lambda item: item[0].deadline):
-            # A station that has fallen behind does not inspect what can no longer be accepted.
-            if not part.judged and not self._past(part):
-                self._inspect(part, due, view, fault)
-                if part.complete:
-                    self._judge(part)
-        if self.tracker.now is not None:
-            self._silence.seen(frame.camera, self.tracker.now)
-        self._close_what_is_due()
-        if health.fault is FrameFault.OK and background is not None:
-            self._look_for_strays(frame, eyes, background)
+        self.on_frames([frame])
 
-    def _look_for_strays(self, frame: Frame, eyes: FrameEyes, background: float) -> None:
-        strays = self.tracker.strays(frame, eyes.regions(frame, background))
+    def on_frames(self, frames: Sequence[Frame]) -> None:
+        """Exposures that came one after the other: their views are looked at together."""
+        asked, healthy = self.intake.take(frames)
+        # The part nearest to its gate first: its verdict is due first.
+        asked.sort(key=lambda one: one.part.deadline)
+        # A station that has fallen behind does not inspect what can no longer be accepted.
+        asked = [one for one in asked if not one.part.judged and not self._past(one.part)]
+        for part in self._inspected(asked):
+            if part.complete and not part.judged:
+                self._judge(part)
+        self._close_what_is_due()
+        for found in healthy:
+            self._look_for_strays(found)
+
+    def _look_for_strays(self, found: Healthy) -> None:
+        strays = self.intake.strays(found)
         for ball in strays:
-            self.fault("untriggered", f"ball at count {wrap(ball.centre)}", camera=frame.camera)
+            self.fault("untriggered", f"ball at count {wrap(ball.centre)}", camera=found.frame.camera)
         if strays:
             for part in list(self.tracker.parts.values()):
                 if part.accepted and self.tracker.near_untriggered(part):
                     self._revoke(part, "near_untriggered")
 
-    def _inspect(self, part: Part, due: DueView, view: View, frame_fault: FrameFault | None) -> None:
-        self.counts["views"] += 1
-        due.findings, trouble = look(
-            part, view, frame_fault, self._recipe, self._detector, self._gauges, self._beside
-        )
-        if trouble:
-            self.fault("inspection_error", trouble, camera=view.camera)
-        self._views.setdefault(part.part_id, []).append(view)
+    def _inspected(self, asked: Sequence[Asked]) -> Iterator[Part]:
+        """Have views inspected; the part of each, as soon as it is done."""
+        for one, findings, trouble in self._looker.look(asked):
+            self.counts["views"] += 1
+            one.due.findings = findings
+            if trouble:
+                self.fault("inspection_error", trouble, camera=one.view.camera)
+            self._views.setdefault(one.part.part_id, []).append(one.view)
+            yield one.part
 
     # -- verdicts -----------------------------------------------------------------------------
 

@@ -27,6 +27,9 @@ class TriggerNumbers:
     def __init__(self, known: KnownTriggers) -> None:
         self._known = known
         self._next: dict[int, int] = {}
+        #: lanes that have given nothing new yet: a station that was killed may not have told the PLC how far
+        #: it had read, so what the books have already may come once more
+        self._may_repeat: set[int] = set()
         self._joined_midway = not known.next_seq
         self._boot_id: int | None = None
 
@@ -37,16 +40,20 @@ class TriggerNumbers:
         # A PLC numbers from 1 at its start; before the very first books nobody counted.
         self._joined_midway = not self._known.next_seq and self._boot_id is None
         self._next = self._known.expected(plc_boot_id) or {}
+        self._may_repeat = set(self._next)
         self._boot_id = plc_boot_id
 
     def take(self, lane: int, trigger_seq: int) -> tuple[int, int] | None:
         """Note a number; the first and last number that should have come before it, or None.
 
         Raises:
-            ValueError: it, or a later one, was there already.
+            ValueError: it, or a later one, was there already in this run.
         """
         expected = self._next.get(lane, trigger_seq if self._joined_midway else 1)
         self._next[lane] = max(expected, trigger_seq + 1)
+        if trigger_seq < expected and lane in self._may_repeat:
+            return None
+        self._may_repeat.discard(lane)
         if trigger_seq < expected:
             raise ValueError(f"lane {lane}: trigger {trigger_seq} after {expected - 1}")
         return (expected, trigger_seq - 1) if trigger_seq > expected else None

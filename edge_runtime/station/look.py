@@ -1,35 +1,119 @@
-"""One view under the inspector: what it shows, or why nothing could be made of it."""
+"""Views under the inspector: what each shows, or why nothing could be made of it.
+
+The views that came together are looked at together: the detector takes several in one run, in its own
+thread, while their outlines are measured here. Neighbours: `core` asks and judges, `vision.ball` inspects.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
 import cv2
 
-from edge_runtime.parts import Part
+from edge_runtime.parts import DueView, Part
+from edge_runtime.station.beside import Beside, in_line
 from edge_runtime.station.gauges import Gauges
-from vision.ball import Beside, frame_fault_view, inspect_view
+from vision.ball import PlacedView, findings_of, frame_fault_view, measure_view, place_view
+from vision.ball_outline import Found
 from vision.detector import Detector
 from vision.errors import FerrogateError
 from vision.recipe import BallRecipe
-from vision.types import FrameFault, View, ViewFindings
+from vision.types import Detections, FrameFault, UInt8Array, View, ViewFindings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: what may go wrong with one view; it rejects one part and must not stop the line
+_TROUBLE = (FerrogateError, ValueError, ArithmeticError, LookupError, cv2.error)
 
 
-def look(
-    part: Part,
-    view: View,
-    frame_fault: FrameFault | None,
-    recipe: BallRecipe,
-    detector: Detector,
-    gauges: Gauges,
-    beside: Beside | None,
-) -> tuple[ViewFindings, str]:
-    """Findings of a view, and what went wrong with the inspection itself ('' for nothing).
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One view to look at; `fault`: of its frame, None for a healthy one."""
 
-    One view that cannot be inspected rejects one part; it must not stop the line.
+    part: Part
+    due: DueView
+    view: View
+    fault: FrameFault | None
+
+
+#: a view, what it shows, and what went wrong with the inspection itself ('' for nothing)
+Looked = tuple[Asked, ViewFindings, str]
+
+
+class Looker:
+    """Looks at views with one recipe, detector and set of gauges.
+
+    Args:
+        recipe, detector, gauges: what is in force.
+        beside: runs the detector while outlines are measured; None: one after the other.
     """
-    labels = detector.contract.labels
-    if frame_fault is not None:
-        return frame_fault_view(view, frame_fault.value, labels), ""
+
+    def __init__(
+        self, recipe: BallRecipe, detector: Detector, gauges: Gauges, beside: Beside | None = None
+    ) -> None:
+        self._recipe = recipe
+        self._detector = detector
+        self._gauges = gauges
+        self._beside = in_line if beside is None else beside
+
+    def look(self, asked: Sequence[Asked]) -> Iterator[Looked]:
+        """Findings of the views, in their order, each as soon as it is done."""
+        labels = self._detector.contract.labels
+        for one in asked:
+            if one.fault is not None:
+                yield one, frame_fault_view(one.view, one.fault.value, labels), ""
+        healthy = [one for one in asked if one.fault is None]
+        step = self._detector.pictures_max
+        for first in range(0, len(healthy), step):
+            yield from self._together(healthy[first : first + step])
+
+    def _together(self, asked: Sequence[Asked]) -> Iterator[Looked]:
+        """Those of one run of the detector."""
+        contract = self._detector.contract
+        placed = [_tried(place_view, one.view, self._recipe, contract) for one in asked]
+        crops = [item.crop for item in placed if isinstance(item, PlacedView) and item.crop is not None]
+        waiting = self._beside(lambda: self._detect(crops)) if crops else None
+        measured = [
+            _tried(measure_view, item, self._recipe) if isinstance(item, PlacedView) else item
+            for item in placed
+        ]
+        boxes = iter(waiting() if waiting is not None else ())
+        for one, item, found in zip(asked, placed, measured, strict=True):
+            seen = next(boxes) if isinstance(item, PlacedView) and item.crop is not None else None
+            yield self._looked(one, item, found, seen)
+
+    def _looked(
+        self,
+        one: Asked,
+        placed: PlacedView | Exception,
+        measured: Found | Exception,
+        boxes: Detections | Exception | None,
+    ) -> Looked:
+        labels = self._detector.contract.labels
+        gauge = self._gauges.of(one.part, one.view.camera)
+        failed = next((item for item in (placed, measured, boxes) if isinstance(item, Exception)), None)
+        if failed is None:
+            findings = _tried(findings_of, placed, measured, boxes, labels, gauge)  # type: ignore[arg-type]
+            if not isinstance(findings, Exception):
+                return one, findings, ""
+            failed = findings
+        found = frame_fault_view(one.view, "inspection_error", labels)
+        return one, found, f"part {one.part.part_id}: {failed}"
+
+    def _detect(self, crops: Sequence[UInt8Array]) -> Sequence[Detections | Exception]:
+        """Boxes in each crop; a run that fails is done again one by one, and only the guilty fails."""
+        together = _tried(self._detector.detect_many, crops)
+        if not isinstance(together, Exception):
+            return together
+        return [_tried(self._detector.detect, crop) for crop in crops]
+
+
+def _tried(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Exception:
+    """What came of it, or what went wrong with it."""
     try:
-        return inspect_view(view, recipe, detector, gauges.of(part, view.camera), beside=beside), ""
-    except (FerrogateError, ValueError, ArithmeticError, LookupError, cv2.error) as error:
-        return frame_fault_view(view, "inspection_error", labels), f"part {part.part_id}: {error}"
+        return work(*args, **kwargs)
+    except _TROUBLE as error:
+        return error

@@ -16,6 +16,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -49,11 +50,13 @@ from edge_runtime.plc.events import (
 )
 from edge_runtime.plc.link import PlcLink
 from edge_runtime.priority import STATION, ask_for_priority
+from edge_runtime.pulse import Pulse
 from edge_runtime.station import RESTART
 from edge_runtime.station.asked import ActAsked
 from edge_runtime.station.bench import BenchLink, BenchTracker
 from edge_runtime.station.beside import BesideThread
 from edge_runtime.station.captures import Captures
+from edge_runtime.station.child import may_go_on
 from edge_runtime.station.core import StationCore
 from edge_runtime.station.day_file import DayFile
 from edge_runtime.station.day_start import day_start, find_day, recipe_at_start
@@ -65,14 +68,18 @@ from edge_runtime.station.rows import InForce
 from edge_runtime.station.session import (
     SessionFacts,
     books_so_far,
+    forget_after_counts,
     journal_folder,
+    lanes_of,
     machine_boot_id,
     open_detector,
     session_entry,
 )
 from edge_runtime.station.shots import PictureSender
 from edge_runtime.station.show import Show, shown_facts
+from edge_runtime.station.start_marks import MARKS
 from vision.errors import CameraError, FerrogateError
+from vision.types import Frame
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +87,8 @@ log = logging.getLogger(__name__)
 IDLE_S = 0.02
 #: events taken in one go before acknowledgements are looked at
 BATCH = 16
+#: frames looked at together at most: each waits for the slowest of them
+FRAMES_TOGETHER = 8
 COUNTERS_PERIOD_S = 2.0
 #: a detector that has not run for this long is run once, so that its caches stay warm
 KEEP_WARM_S = 1.0
@@ -102,10 +111,12 @@ class Station:
         self.config = config
         self._supervised = supervised
         self._parent_pid = os.getppid()
+        self._pulse = Pulse.of_this_process()
         self._inbox: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._boot_id = machine_boot_id()
         self.stopping = threading.Event()
         model = open_detector(config.detector)
+        MARKS.reached("station file, model")
         self.detector = model.detector
         contract = self.detector.contract
         if self.detector.provider_note:
@@ -117,7 +128,10 @@ class Station:
         self._gauges = Gauges(config, recipe, _today())
         facts = SessionFacts(config, recipe, model, self._gauges, self._boot_id)
         self.journal = JournalWriter(
-            journal_folder(config.storage), config.storage.journal_segment_mb, boot_id=self._boot_id
+            journal_folder(config.storage),
+            config.storage.journal_segment_mb,
+            boot_id=self._boot_id,
+            reserve_segments=config.storage.journal_reserve_segments,
         )
         self._pictures = PictureSender(config, recipe.size.d_nominal_mm)
         tracker: PartTracker | BenchTracker
@@ -147,9 +161,9 @@ class Station:
             out,
             self._boot_id,
             books.known,
-            _lanes(config),
+            lanes_of(config),
             self._beside,
-            day_start(config, found, books.last, chosen, contract.labels, _lanes(config)),
+            day_start(config, found, books.last, chosen, contract.labels, lanes_of(config)),
         )
         self._captures = Captures(config.cameras, self._inbox, self.stopping)
         self._ended: set[str] = set()
@@ -170,20 +184,18 @@ class Station:
             self._day_file,
             self._fault_of_day,
         )
-        self._forget_counts = (
-            2 * max((lane.gate_to_confirm_counts for lane in config.line.lanes), default=1)
-            if config.line is not None
-            else 1
-        )
+        self._forget_counts = forget_after_counts(config)
 
     def run(self) -> int:
         """Until `stopping` is set, every recording is over, or a changeover is done; the exit code."""
+        MARKS.reached("books")
         self.detector.warm_up()
         try:
             # The epoch first: a frame before it could belong to no part.
             self._link.start()
             self._captures.start()
             self._desk.start()
+            MARKS.said("warm-up, threads")
             self._loop()
         finally:
             # Whatever ended the loop: a capture thread that waits for room in the inbox must let go.
@@ -239,10 +251,11 @@ class Station:
             if handled:
                 last_frame = now
             elif now - last_frame > KEEP_WARM_S:
-                self.detector.warm_up()
+                self.detector.warm_up(1)
                 last_frame = now
             self._watch_journal()
             self.core.after_events(self._forget_counts)
+            self._beat()
             self._show.status_if_due(self.core, self.journal)
             if self.core.day.restart_due:
                 return
@@ -256,28 +269,48 @@ class Station:
             if len(self._ended) == len(self._captures) and self._inbox.empty():
                 return
 
+    def _beat(self) -> None:
+        """To the supervisor: parts that the PLC has counted, and those that this loop has taken."""
+        core = self.core
+        taken = core.counts["triggers"] + core.counts["gap_parts"]
+        self._pulse.beat(taken, core.header.get("triggers_total", 0))
+
     def _handle_batch(self) -> bool:
         """Handle what waits; true when a frame was among it."""
         try:
             event = self._inbox.get(timeout=IDLE_S)
         except queue.Empty:
             return False
-        frames = False
-        for _ in range(BATCH):
-            frames |= isinstance(event, FrameEvent)
-            self._handle(event)
+        events = [event]
+        while len(events) < BATCH:
             try:
-                event = self._inbox.get_nowait()
+                events.append(self._inbox.get_nowait())
             except queue.Empty:
-                return frames
-        self._handle(event)
-        return frames
+                break
+        frames: list[Frame] = []
+        for event in events:
+            if isinstance(event, FrameEvent):
+                frames.append(event.frame)
+                continue
+            # Frames and what the PLC says stay in their order.
+            self._look_at(frames)
+            frames = []
+            self._handle(event)
+        self._look_at(frames)
+        return any(isinstance(event, FrameEvent) for event in events)
+
+    def _look_at(self, frames: Sequence[Frame]) -> None:
+        """Frames that wait are looked at together: their views share runs of the detector."""
+        for first in range(0, len(frames), FRAMES_TOGETHER):
+            together = frames[first : first + FRAMES_TOGETHER]
+            self.core.on_frames(together)
+            for frame in together:
+                self._show.picture_if_wanted(self.core, frame, self._inbox.qsize())
 
     def _drain(self) -> None:
         """Books what the PLC still told before the end; frames are no longer inspected."""
         while not self._inbox.empty():
-            event = self._inbox.get_nowait()
-            if isinstance(event, OutcomesRead | TriggersRead | StatusRead):
+            if isinstance(event := self._inbox.get_nowait(), OutcomesRead | TriggersRead | StatusRead):
                 self._handle(event)
 
     def _watch_journal(self) -> None:
@@ -286,6 +319,10 @@ class Station:
             self.core.hold("journal", error)
         elif "journal" in self.core.holds:
             self.core.release("journal")
+        if self.journal.reserve.spent:
+            self.core.hold("disk", "the disk is full and the journal's reserve is spent")
+        elif "disk" in self.core.holds:
+            self.core.release("disk")
 
     def _watch_calibrations(self) -> None:
         """A calibration that ends or fails a check while the station runs ends its proofs, too."""
@@ -298,9 +335,6 @@ class Station:
     def _handle(self, event: Event) -> None:
         core = self.core
         match event:
-            case FrameEvent(frame=frame):
-                core.on_frame(frame)
-                self._show.picture_if_wanted(core, frame, self._inbox.qsize())
             case StatusRead(header=header):
                 core.on_status(header)
             case TriggersRead(records=records):
@@ -333,15 +367,13 @@ def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _lanes(config: StationConfig) -> frozenset[int]:
-    return frozenset({0} if config.line is None else {lane.lane for lane in config.line.lanes})
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run one station process."""
     parser = argparse.ArgumentParser(prog="ferrogate station process")
     parser.add_argument("station", type=Path)
     args = parser.parse_args(argv)
+    if not may_go_on():
+        return 0
     setup_logging("station")
     ask_for_priority(STATION)
     # The decision loop shares its interpreter with small I/O threads: let go of it quickly.

@@ -52,6 +52,17 @@ def machine_boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
+def lanes_of(config: StationConfig) -> frozenset[int]:
+    """Numbers of the station's lanes; a bench without a line has lane 0."""
+    return frozenset({0} if config.line is None else {lane.lane for lane in config.line.lanes})
+
+
+def forget_after_counts(config: StationConfig) -> int:
+    """Belt travel behind a gate after which a ball's fate is known: twice the way to the confirm eyes."""
+    lanes = () if config.line is None else config.line.lanes
+    return 2 * max((lane.gate_to_confirm_counts for lane in lanes), default=1) if lanes else 1
+
+
 def open_detector(config: DetectorConfig) -> OpenedModel:
     """Load the model file and build its detector.
 

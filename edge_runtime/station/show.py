@@ -85,6 +85,7 @@ class Show:
     def __init__(self, config: StationConfig, facts: ShownFacts) -> None:
         self._station = config.name
         self._facts = facts
+        self._spare_mb = config.storage.journal_segment_mb
         self._version = version("ferrogate")
         self._next_status_ns = 0
         self._next_picture_ns = dict.fromkeys((camera.name for camera in config.cameras), 0)
@@ -125,12 +126,17 @@ class Show:
             day=core.day.state,
             recipe=facts.recipe,
             model=facts.model,
-            cameras=tuple(eyes.status(core.holds.get(f"camera_{name}")) for name, eyes in core.eyes.items()),
+            cameras=tuple(
+                eyes.status(core.holds.get(f"camera_{name}")) for name, eyes in core.intake.eyes.items()
+            ),
             plc=core.line.facts(),
             counts=dict(core.counts),
             in_zone=core.tracker.in_zone(),
             journal_waiting=journal.pending_count,
             journal_error=journal.error,
+            journal_spares=journal.reserve.standing,
+            journal_spares_wanted=journal.reserve.wanted,
+            journal_spare_mb=self._spare_mb,
             loop_ms_p50=p50,
             loop_ms_p99=p99,
         )
@@ -169,8 +175,8 @@ def _live_picture(core: StationCore, frame: Frame, now_ns: int) -> LivePicture:
         frame_number=frame.frame_number,
         arrived_mono_ns=frame.arrived_ns,
         arrived_utc_ns=time.time_ns() - (now_ns - frame.arrived_ns),
-        fault=core.eyes[frame.camera].newest.fault.value,
-        balls=tuple(_balls(core.in_frame)),
+        fault=core.intake.eyes[frame.camera].newest.fault.value,
+        balls=tuple(_balls(core.intake.in_frame.get(frame.camera, ()))),
     )
 
 

@@ -1,8 +1,9 @@
 """`ferrogate run`: starts station, recorder and page, and starts them again when they die.
 
 The line is safe without them: the PLC rejects everything while no heartbeat comes.
-So a process that dies is simply started again, a few times per minute; one that
-keeps dying is a fault for a person. Without a page the line goes on all the same.
+So a process that dies or hangs is simply started again, a few times per minute. A
+station or recorder that keeps dying is given up: the line stays in reject, the page
+stays and says so, and a person starts it anew. Without a page the line goes on.
 Neighbours: `child` is one process of them, `storage_lock` keeps a second station out.
 """
 
@@ -14,17 +15,20 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from edge_runtime.config import StationConfig
 from edge_runtime.day.client import desk_path
-from edge_runtime.ledger.store import ledger_url, open_ledger
 from edge_runtime.live.mailbox import picture_box_name, status_box_name
+from edge_runtime.service import ServiceManager
 from edge_runtime.shm_ring import memory_path, picture_ring_name, remove_ring
 from edge_runtime.station import RESTART
-from edge_runtime.station.child import Child, RestartsSpentError, exit_reason
+from edge_runtime.station.child import PROCESSES_FILE, Child, RestartsSpentError, exit_reason
+from edge_runtime.station.liveness import LiveLimits
+from edge_runtime.station.ready_watch import ReadyWatch
+from edge_runtime.station.start_marks import MARKS, STATION_BEGUN
 from vision.errors import LedgerError
 
 log = logging.getLogger(__name__)
@@ -35,8 +39,12 @@ FINAL_CODES = frozenset({2, 4, 5})
 FREE_RESTART_AFTER_S = 3.0
 #: the page comes once the station shows its status, and no later than this
 PAGE_AFTER_S = 15.0
-PROCESSES_FILE = "processes.json"
 _POLL_S = 0.1
+#: the station's loop turns 50 times a second; a batch of the recorder may wait for the disk, a page for a
+#: query
+STATION_LIVES = LiveLimits(silent_s=15.0)
+RECORDER_LIVES = LiveLimits(silent_s=90.0)
+PAGE_LIVES = LiveLimits(silent_s=30.0)
 
 
 def supervise(
@@ -53,13 +61,11 @@ def supervise(
         The station's exit code; 0 when it was stopped or its recordings are over.
 
     Raises:
-        RestartsSpentError: station or recorder keeps dying.
+        RestartsSpentError: station or recorder keeps dying; while there is a page to say so, only at the end.
         LedgerError: the storage folder or the ledger cannot be used.
     """
     folder = config.storage.folder
     with storage_lock(folder):
-        # A ledger that cannot be used is said once and now, not by a recorder that keeps dying.
-        open_ledger(ledger_url(folder, config.storage.database_url)).dispose()
         return _supervise(config, station_file, stop, parent_pid)
 
 
@@ -91,6 +97,16 @@ def storage_lock(folder: Path) -> Iterator[None]:
         yield
 
 
+def _check_ledger(config: StationConfig) -> None:
+    """A ledger that cannot be used is said once and now, not by a recorder that keeps dying."""
+    # Imported here: what a database needs takes as long to load as all the rest.
+    from edge_runtime.ledger.store import ledger_url, open_ledger
+
+    MARKS.reached(STATION_BEGUN)
+    open_ledger(ledger_url(config.storage.folder, config.storage.database_url)).dispose()
+    MARKS.reached("ledger")
+
+
 class Family:
     """The processes of one station.
 
@@ -101,17 +117,25 @@ class Family:
     def __init__(self, config: StationConfig, station_file: Path) -> None:
         self._config = config
         self._file = station_file
-        self.station = Child("station", "edge_runtime.station.process")
-        self.recorder = Child("recorder", "edge_runtime.recorder_main")
-        self.page = Child("page", "edge_runtime.page.process")
+        self.station = Child("station", "edge_runtime.station.process", STATION_LIVES)
+        self.recorder = Child("recorder", "edge_runtime.recorder_main", RECORDER_LIVES)
+        self.page = Child("page", "edge_runtime.page.process", PAGE_LIVES)
         self._page_due_s: float | None = None
         self._page_given_up = config.page is None
+        self._given_up = ""
 
-    def start(self) -> None:
-        """Station and recorder; the page follows."""
+    def start(self, books: Callable[[], object] = lambda: None) -> None:
+        """Station and recorder; the page follows.
+
+        Args:
+            books: looks at the ledger, and raises when it cannot be used. Meanwhile the station loads what it
+                needs, and goes no further before that.
+        """
         # Of a supervisor that was killed: a status that nobody writes any more must not be shown.
         self._remove_mailboxes()
-        self.station.start(self._file)
+        self.station.start(self._file, held=True)
+        books()
+        self.station.release()
         self.recorder.start(self._file)
         self._page_due_s = time.monotonic() + PAGE_AFTER_S
         self._note()
@@ -122,6 +146,7 @@ class Family:
         Raises:
             RestartsSpentError: station or recorder keeps dying.
         """
+        self._kill_what_hangs()
         code = self.station.returncode()
         if code == 0 or code in FINAL_CODES:
             return code
@@ -142,6 +167,33 @@ class Family:
         if not self._page_given_up:
             self._look_after_page()
         return None
+
+    def _kill_what_hangs(self) -> None:
+        """What lives and gets nowhere is killed; then it is started again like what has died."""
+        for child in (self.station, self.recorder, self.page):
+            if why := child.kill_if_hanging():
+                log.error("process_hangs", extra={"child": child.name, "why": why, "then": "killing it"})
+
+    def give_up(self, error: RestartsSpentError) -> bool:
+        """Station and recorder are ended: nothing is accepted any more. True while the page can say so."""
+        self._given_up = error.what
+        log.error("line_given_up", extra={"why": error.what, "todo": error.todo})
+        for child in (self.station, self.recorder):
+            child.stop()
+        self._note()
+        return self.page_lives
+
+    @property
+    def page_lives(self) -> bool:
+        """There is a page, or will be one again."""
+        return not self._page_given_up
+
+    def look_after_page(self) -> None:
+        """Only the page: the line was given up."""
+        if (why := self.page.kill_if_hanging()) != "":
+            log.error("process_hangs", extra={"child": "page", "why": why, "then": "killing it"})
+        if not self._page_given_up:
+            self._look_after_page()
 
     def _look_after_page(self) -> None:
         """The page is started, or started again; whatever becomes of it, the line runs on."""
@@ -192,11 +244,14 @@ class Family:
     def _note(self) -> None:
         """Process ids, for service scripts; a disk that is full must not stop the line."""
         children = (self.station, self.recorder, self.page)
-        pids = {child.name: child.process.pid for child in children if child.process is not None}
+        facts: dict[str, int | str] = {"supervisor": os.getpid()}
+        facts |= {child.name: child.process.pid for child in children if child.process is not None}
+        if self._given_up:
+            facts["given_up"] = self._given_up
         path = self._config.storage.folder / PROCESSES_FILE
         temporary = path.with_suffix(".tmp")
         try:
-            temporary.write_text(json.dumps({"supervisor": os.getpid(), **pids}), encoding="utf-8")
+            temporary.write_text(json.dumps(facts), encoding="utf-8")
             temporary.replace(path)
         except OSError as error:
             log.warning("processes_not_noted", extra={"path": str(path), "why": error.strerror or str(error)})
@@ -206,14 +261,34 @@ def _supervise(
     config: StationConfig, station_file: Path, stop: threading.Event, parent_pid: int | None
 ) -> int:
     family = Family(config, station_file)
+    watch = ReadyWatch(config, station_file, time.monotonic())
+    manager = ServiceManager()
+
+    def goes_on() -> bool:
+        manager.alive()
+        return not stop.wait(_POLL_S) and (parent_pid is None or os.getppid() == parent_pid)
+
     try:
-        family.start()
-        while not stop.wait(_POLL_S):
-            if parent_pid is not None and os.getppid() != parent_pid:
-                return 0
-            code = family.look()
+        family.start(lambda: _check_ledger(config))
+        MARKS.said("children started")
+        manager.ready(f"station {config.name}")
+        while goes_on():
+            watch.look(time.monotonic())
+            try:
+                code = family.look()
+            except RestartsSpentError as error:
+                watch.offer("last_good")
+                manager.status(f"given up, everything is rejected: {error.what}")
+                lives = family.give_up(error)
+                while lives and goes_on():
+                    family.look_after_page()
+                    lives = family.page_lives
+                raise
             if code is not None:
+                if code in FINAL_CODES:
+                    watch.offer("last_good")
                 return code
         return 0
     finally:
+        manager.stopping()
         family.stop()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,11 +27,11 @@ from edge_runtime.twin.auditor_checks import (
     views_of,
 )
 from edge_runtime.twin.auditor_events import ball_findings, is_late, log_findings
-from edge_runtime.twin.auditor_join import Join, join
+from edge_runtime.twin.auditor_join import WHOLE, Join, Stretch, join
 from edge_runtime.twin.auditor_plc import AuditError, PartKey, PlcPart, PlcReader, boot_shifts, read_rows
 from edge_runtime.twin.auditor_report import AuditFinding, AuditReport, BallAudit, Kind, Severity, Totals
 from edge_runtime.twin.auditor_shift import shifted
-from edge_runtime.twin.auditor_truth import Truth, TruthBall, read_truth
+from edge_runtime.twin.auditor_truth import TruthBall, read_truth
 from edge_runtime.twin.settings import LineSettings, load_line_settings
 from vision.errors import FerrogateError
 from vision.reasons import REASON_NUMBERS
@@ -67,14 +68,43 @@ def audit(
         raise AuditError("the truth is empty", where=str(run_dir / "truth.jsonl"), todo="run the line first")
     rows = read_rows(run_dir / "plc.jsonl")
     log = PlcReader(boot_shifts(rows, truth.position)).read(rows)
-    return _Audit(join(truth, log), settings, band).report()
+    return audit_joined(join(truth, log), settings, band)
+
+
+def audit_joined(
+    joined: Join,
+    settings: LineSettings,
+    band_mm: tuple[float, float],
+    stretch: Stretch = WHOLE,
+    looks: int = 1,
+) -> AuditReport:
+    """Audit a stretch of a run.
+
+    Args:
+        joined: balls and parts of the stretch and of enough belt on both sides of it.
+        settings: the run's own.
+        band_mm: diameters between which a ball is good.
+        stretch: what is judged.
+        looks: how many stretches the run is audited in, about.
+    """
+    return _Audit(joined, settings, band_mm, stretch, looks).report()
 
 
 class _Audit:
     """One audit: findings are gathered, then rows and totals made of them."""
 
-    def __init__(self, joined: Join, settings: LineSettings, band_mm: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        joined: Join,
+        settings: LineSettings,
+        band_mm: tuple[float, float],
+        stretch: Stretch,
+        looks: int,
+    ) -> None:
         self._join = joined
+        self._stretch = stretch
+        self._looks = looks
+        self._in_order = [ball for ball in joined.truth.in_order() if stretch.has_count(ball.centre)]
         self._settings = settings
         self._band_mm = band_mm
         self._proof = ProofCheck(joined, settings)
@@ -83,13 +113,13 @@ class _Audit:
         self._last_view_ns: dict[PartKey, int] = {}
 
     def report(self) -> AuditReport:
-        rows = tuple(self._ball(ball) for ball in self._join.truth.in_order())
-        shifts = shifted(self._join, self._last_view_ns)
+        rows = tuple(self._ball(ball) for ball in self._in_order)
+        shifts = shifted(self._join, self._last_view_ns, self._stretch, self._looks)
         self._findings += shifts
         if any(finding.severity is Severity.VIOLATION for finding in shifts):
             # Whose proof it is that opened the gate cannot be told for any ball.
             rows = tuple(_disproven(row) for row in rows)
-        self._findings += log_findings(self._join, self._settings)
+        self._findings += log_findings(self._join, self._settings, self._stretch)
         order = {severity: index for index, severity in enumerate(Severity)}
         findings = tuple(sorted(self._findings, key=lambda finding: order[finding.severity]))
         return AuditReport(self._totals(rows), findings, rows)
@@ -177,13 +207,12 @@ class _Audit:
         return replace(row, neighbour=near and row.chute == REJECT_CHUTE)
 
     def _totals(self, rows: tuple[BallAudit, ...]) -> Totals:
-        truth: Truth = self._join.truth
         accepted = [row for row in rows if row.chute == ACCEPT_CHUTE and not row.bypassed]
         bypassed = sum(row.bypassed for row in rows)
         rejected_good = [row for row in rows if row.chute == REJECT_CHUTE and not row.defective]
         escapes = [row for row in accepted if row.defective]
         alone = [row for row in rejected_good if not row.neighbour]
-        on_belt = sum(ball.chute == "on_belt" for ball in truth.balls.values())
+        on_belt = sum(ball.chute == "on_belt" for ball in self._in_order)
         rejected = sum(row.chute == REJECT_CHUTE for row in rows)
         return Totals(
             balls=len(rows),
@@ -202,9 +231,12 @@ class _Audit:
             false_rejects=sum(not row.faults for row in alone),
             neighbour_rejects=len(rejected_good) - len(alone),
             fault_rejects=sum(bool(row.faults) for row in alone),
-            triggers=len(self._join.log.parts),
-            triggers_without_ball=len(self._join.parts_without_ball()),
+            triggers=self._of_stretch(self._join.log.parts.values()),
+            triggers_without_ball=self._of_stretch(self._join.parts_without_ball()),
         )
+
+    def _of_stretch(self, parts: Iterable[PlcPart]) -> int:
+        return sum(self._stretch.has_count(part.centre) for part in parts)
 
 
 def _disproven(row: BallAudit) -> BallAudit:

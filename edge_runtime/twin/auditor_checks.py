@@ -103,12 +103,14 @@ class ProofCheck:
     def __init__(self, joined: Join, settings: LineSettings) -> None:
         self._join = joined
         self._settings = settings
-        balls = [(joined.place(ball), _name(ball)) for ball in joined.truth.balls.values()]
-        alone = [
-            (float(part.centre), f"part {part.key.trigger_seq}, which is no ball")
-            for part in joined.parts_without_ball()
-        ]
-        self._places = sorted(balls + alone)
+        self._places: dict[int, list[tuple[float, str]]] = {}
+        for ball in joined.truth.balls.values():
+            self._places.setdefault(ball.lane, []).append((joined.place(ball), _name(ball)))
+        for part in joined.parts_without_ball():
+            place = (float(part.centre), f"part {part.key.trigger_seq}, which is no ball")
+            self._places.setdefault(part.key.lane, []).append(place)
+        for places in self._places.values():
+            places.sort()
 
     def check(self, ball: TruthBall) -> list[Named]:
         """Everything that is to be named; without a kind outside `NO_BREACH` the ball is proven."""
@@ -133,12 +135,13 @@ class ProofCheck:
         )
 
     def _neighbours(self, ball: TruthBall) -> Iterator[Named]:
-        """No other ball and no part without a ball may be nearer than the gate can tell apart."""
+        """No other ball of its lane, and no part without one, may be nearer than the gate can tell apart."""
         limit = self._settings.min_spacing_counts - SPACING_GRACE_COUNTS
         here = self._join.place(ball)
-        index = bisect_left(self._places, (here - limit + 1e-6, ""))
-        while index < len(self._places) and self._places[index][0] < here + limit:
-            place, name = self._places[index]
+        places = self._places.get(ball.lane, [])
+        index = bisect_left(places, (here - limit + 1e-6, ""))
+        while index < len(places) and places[index][0] < here + limit:
+            place, name = places[index]
             index += 1
             if name != _name(ball):
                 yield Kind.NEIGHBOUR_ACCEPTED, f"{_who(ball)} lies {abs(place - here):.0f} counts from {name}"

@@ -7,7 +7,7 @@ without a part, belt stops that had to come. Neighbours: `auditor` collects.
 from __future__ import annotations
 
 from edge_runtime.twin.auditor_checks import ACCEPT_CHUTE, REJECT_CHUTE, Named, Views, precedes
-from edge_runtime.twin.auditor_join import Join
+from edge_runtime.twin.auditor_join import WHOLE, Join, Stretch
 from edge_runtime.twin.auditor_plc import Event, LoggedVerdict, PlcPart, Span
 from edge_runtime.twin.auditor_report import AuditFinding, Kind, Severity
 from edge_runtime.twin.auditor_truth import TruthBall
@@ -116,10 +116,12 @@ def _witness(ball: TruthBall, part: PlcPart, who: str) -> list[Named]:
     return found
 
 
-def log_findings(join: Join, settings: LineSettings) -> list[AuditFinding]:
+def log_findings(join: Join, settings: LineSettings, stretch: Stretch = WHOLE) -> list[AuditFinding]:
     """What is to be named about parts and verdicts that are no ball's, and about belt stops."""
     found = []
     for part in join.parts_without_ball():
+        if not stretch.has_count(part.centre):
+            continue
         false_pulse = join.is_false_pulse(part)
         found.append(
             AuditFinding(
@@ -133,6 +135,8 @@ def log_findings(join: Join, settings: LineSettings) -> list[AuditFinding]:
             )
         )
     for verdict in join.log.strays:
+        if not stretch.has_time(verdict.taken_ns):
+            continue
         kind = _REFUSED.get(verdict.why, Kind.UNKNOWN_PART_VERDICT)
         text = (
             f"a verdict for number {verdict.trigger_seq} of epoch {verdict.epoch} was refused ({verdict.why})"
@@ -140,15 +144,17 @@ def log_findings(join: Join, settings: LineSettings) -> list[AuditFinding]:
         found.append(
             AuditFinding(kind, Severity.FINDING, text, epoch=verdict.epoch, trigger_seq=verdict.trigger_seq)
         )
-    return found + _belt_stops(join, settings)
+    return found + _belt_stops(join, settings, stretch)
 
 
-def _belt_stops(join: Join, settings: LineSettings) -> list[AuditFinding]:
+def _belt_stops(join: Join, settings: LineSettings, stretch: Stretch) -> list[AuditFinding]:
     """A ball that only the accept chute's eye saw, and two mismatches in a row, must latch the belt."""
     latched = _latched(join.log.events)
     grace_ns = round(LATCH_SCANS * settings.plc_scan_ms * 1e6)
     found = []
     for event in join.log.events:
+        if not stretch.has_time(event.t_ns):
+            continue
         if event.name == "confirm" and event.row["stray"] and event.row["eye"] == "ACCEPT_EYE":
             count = int(event.row["edge_position"]) + event.shift
             if join.truth.key.excuses_stray(event.t_ns, count, settings):

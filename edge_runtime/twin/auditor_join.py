@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from math import inf
 
 from edge_runtime.twin.auditor_plc import PartKey, PlcLog, PlcPart
 from edge_runtime.twin.auditor_truth import Truth, TruthBall
@@ -16,6 +17,31 @@ from edge_runtime.twin.settings import COUNTS_PER_D
 
 #: how far beyond the pulse's ends a centre may lie: odd shapes are seen late or early
 COVER_SLACK_COUNTS = COUNTS_PER_D // 10
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The part of a run that is judged; records beyond its ends serve as neighbours only.
+
+    Balls and parts belong to it by their place at the eye (first < count <= last), all other rows by their
+    time (first < t <= last).
+    """
+
+    first_count: float = -inf
+    last_count: float = inf
+    first_ns: float = -inf
+    last_ns: float = inf
+
+    def has_count(self, count: float) -> bool:
+        """Whether a place at the eye lies in it."""
+        return self.first_count < count <= self.last_count
+
+    def has_time(self, t_ns: int) -> bool:
+        """Whether a moment lies in it."""
+        return self.first_ns < t_ns <= self.last_ns
+
+
+WHOLE = Stretch()
 
 
 @dataclass(slots=True)

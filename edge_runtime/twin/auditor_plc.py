@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -219,13 +219,24 @@ class PlcReader:
     def read(self, rows: Iterable[Row]) -> PlcLog:
         """The whole log."""
         for row in rows:
-            self._take(row)
+            self.take(row)
         self._end_of_boot()
-        if self._silent_since is not None:
-            self.log.silent.append(Span(self._silent_since, 1 << 62))
-        return self.log
+        return self.so_far()
 
-    def _take(self, row: Row) -> None:
+    def so_far(self) -> PlcLog:
+        """What has been read, with a silence that is not over yet."""
+        silent = self.log.silent
+        if self._silent_since is not None:
+            silent = [*silent, Span(self._silent_since, 1 << 62)]
+        return replace(self.log, silent=silent)
+
+    @property
+    def shift(self) -> int:
+        """What brings positions of the PLC's newest start onto the twin's endless count."""
+        return self._shift
+
+    def take(self, row: Row) -> None:
+        """One more row of a growing log; at a `plc_start` its shift must be known."""
         name = str(row["event"])
         if name == "plc_start":
             self._end_of_boot()
@@ -337,6 +348,10 @@ def boot_shifts(rows: Iterable[Row], twin_position: Mapping[int, float]) -> dict
             boot += 1
             index = min(max(bisect_right(times, int(row["t_ns"])) - 1, 0), len(times) - 1)
             if times:
-                apart = twin_position[times[index]] - int(row["position"])
-                shifts[boot] = round(apart / COUNT_MODULUS) * COUNT_MODULUS
+                shifts[boot] = boot_shift(row, twin_position[times[index]])
     return shifts
+
+
+def boot_shift(plc_start: Row, twin_position: float) -> int:
+    """The shift of one PLC start; `twin_position` is the twin's endless count about then."""
+    return round((twin_position - int(plc_start["position"])) / COUNT_MODULUS) * COUNT_MODULUS

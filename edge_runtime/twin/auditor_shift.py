@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import exp, log
 from statistics import median
 
-from edge_runtime.twin.auditor_join import Join
+from edge_runtime.twin.auditor_join import WHOLE, Join, Stretch
 from edge_runtime.twin.auditor_plc import LoggedVerdict, PartKey, PlcPart
 from edge_runtime.twin.auditor_report import AuditFinding, Kind, Severity
 from edge_runtime.twin.auditor_truth import TruthBall
@@ -84,19 +84,23 @@ def _best(rejected: int, accepted: int) -> float:
     return _log_likelihood(rejected, accepted, rejected / total)
 
 
-def shifted(join: Join, last_view_ns: dict[PartKey, int]) -> list[AuditFinding]:
+def shifted(
+    join: Join, last_view_ns: dict[PartKey, int], stretch: Stretch = WHOLE, looks: int = 1
+) -> list[AuditFinding]:
     """`verdicts_shifted`, when there is evidence for it.
 
     Args:
         join: balls and parts.
         last_view_ns: when each part's last due view was handed over.
+        stretch: the balls that are asked.
+        looks: in how many stretches of one run this is asked; each gets its share of `SIGNIFICANCE`.
     """
     findings = []
-    rows = _in_order(join)
+    rows = [row for row in _in_order(join) if stretch.has_count(row[0].centre)]
     parts = [_judged(ball, part) for ball, part in rows]
     for shift in SHIFTS:
         value = evidence(parts, shift)
-        if value * SIGNIFICANCE >= len(SHIFTS):
+        if value * SIGNIFICANCE >= len(SHIFTS) * looks:
             findings.append(
                 AuditFinding(
                     Kind.VERDICTS_SHIFTED,
@@ -106,11 +110,13 @@ def shifted(join: Join, last_view_ns: dict[PartKey, int]) -> list[AuditFinding]:
                     + _stamps(rows, shift, last_view_ns),
                 )
             )
-    return findings + _echoes(join)
+    return findings + _echoes(join, stretch)
 
 
 def _in_order(join: Join) -> list[tuple[TruthBall, PlcPart | None]]:
-    return [(ball, join.own_part(ball)) for ball in join.truth.in_order() if join.parts_of[ball.ball]]
+    # Neighbours are those of the same lane: one lane behind another.
+    balls = sorted(join.truth.in_order(), key=lambda ball: ball.lane)
+    return [(ball, join.own_part(ball)) for ball in balls if join.parts_of[ball.ball]]
 
 
 def _judged(ball: TruthBall, part: PlcPart | None) -> Judged:
@@ -159,10 +165,12 @@ def _stamps(
     )
 
 
-def _echoes(join: Join) -> list[AuditFinding]:
+def _echoes(join: Join, stretch: Stretch) -> list[AuditFinding]:
     """Refused verdicts whose echo is that of a part nearby."""
     offsets: Counter[int] = Counter()
     for key, part in join.log.parts.items():
+        if not stretch.has_count(part.centre):
+            continue
         for verdict in part.verdicts:
             if verdict.echo == part.encoder_count:
                 continue

@@ -16,7 +16,7 @@ from edge_runtime.twin.auditor_key import KeyTruth, KeyTurn
 from edge_runtime.twin.auditor_plc import Row
 from edge_runtime.twin.faults import FAULTS, FaultName
 from edge_runtime.twin.knobs import FOCUS_OFF, SHIFTED, TOO_BRIGHT
-from edge_runtime.twin.settings import CAMERAS, COUNTS_PER_D, LineSettings
+from edge_runtime.twin.settings import COUNTS_PER_D, LineSettings
 from vision.contract import BALL_LABELS
 
 GOOD = "good"
@@ -146,25 +146,30 @@ def read_truth(rows: Iterable[Row], settings: LineSettings) -> Truth:
     """Truth out of its rows."""
     truth = Truth()
     for row in rows:
-        truth.rows += 1
-        truth.position[int(row["t_ns"])] = float(row["encoder"])
-        match row["event"]:
-            case "ball_entered" | "ball":
-                truth.balls[int(row["ball"])] = _ball(row, settings)
-            case "fault" if row["phase"] == "begin":
-                truth.faults.append(TruthFault(str(row["name"]), int(row["ball"])))
-            case "key":
-                turn = KeyTurn(int(row["t_ns"]), float(row["encoder"]), _key(int(row["key"])))
-                truth.key.turns.append(turn)
-            case "false_pulse" if row["eye"] == "trigger":
-                truth.false_pulses.append(int(row["encoder"]))
+        take_row(truth, row, settings)
     return truth
+
+
+def take_row(truth: Truth, row: Row, settings: LineSettings) -> None:
+    """One more row of a growing truth."""
+    truth.rows += 1
+    truth.position[int(row["t_ns"])] = float(row["encoder"])
+    match row["event"]:
+        case "ball_entered" | "ball":
+            truth.balls[int(row["ball"])] = _ball(row, settings)
+        case "fault" if row["phase"] == "begin":
+            truth.faults.append(TruthFault(str(row["name"]), int(row["ball"])))
+        case "key":
+            turn = KeyTurn(int(row["t_ns"]), float(row["encoder"]), _key(int(row["key"])))
+            truth.key.turns.append(turn)
+        case "false_pulse" if row["eye"] == "trigger":
+            truth.false_pulses.append(int(row["encoder"]))
 
 
 def _ball(row: Row, settings: LineSettings) -> TruthBall:
     return TruthBall(
         ball=int(row["ball"]),
-        lane=settings.lane,
+        lane=int(row.get("lane", settings.lane)),
         label=str(row["label"]),
         d_min_mm=float(row["d_min_mm"]),
         d_max_mm=float(row["d_max_mm"]),
@@ -216,11 +221,13 @@ def due_views(centre: int, ball: TruthBall, settings: LineSettings, margin_px: f
     start = centre + settings.fov_start_counts
     first, last = start + half, start + settings.width_px / settings.px_per_count - half
     found = []
-    for camera in CAMERAS:
-        every, phase = settings.exposure_every_counts, settings.exposure_phase_counts(camera)
+    for camera in settings.camera_places:
+        if camera.lane != ball.lane:
+            continue
+        every, phase = settings.exposure_every_counts, settings.exposure_phase_counts(camera.side)
         count = ceil(first) + (phase - ceil(first)) % every
         while count <= last:
             room = min(count - first, last - count) + margin_px / settings.px_per_count
-            found.append(DueView(camera, count, ball.label in ROUND and room > excess + 1.0))
+            found.append(DueView(camera.name, count, ball.label in ROUND and room > excess + 1.0))
             count += every
     return sorted(found, key=lambda view: view.count)

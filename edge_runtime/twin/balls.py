@@ -57,6 +57,8 @@ class PlannedBall:
         hot_gain: its size at that temperature over its size at 20 degC.
         flakes: scale that stands out of its surface.
         challenge: somebody dropped it to try the line.
+        lane: on which it comes.
+        look: balls of one look are the same ball come again; its own number where none repeat.
     """
 
     number: int
@@ -73,6 +75,8 @@ class PlannedBall:
     hot_gain: float = 1.0
     flakes: tuple[Flake, ...] = ()
     challenge: bool = False
+    lane: int = 0
+    look: int = -1
 
     @property
     def d_min_mm(self) -> float:
@@ -153,16 +157,50 @@ def plan_balls(settings: LineSettings, bank: BankIndex) -> Iterator[PlannedBall]
             todo="rebuild the bank with 'ferrogate data bank', or run with --defect-share 0",
         )
     touching = {fault.ball for fault in settings.faults if fault.name == FaultName.TOUCHING_BALLS}
-    rng = np.random.default_rng([settings.seed, 0xBA11])
-    offset, before_mm = 0.0, 0.0
+    if settings.repeat_balls:
+        yield from _repeated(settings, by_label, touching)
+    else:
+        yield from _drawn(settings, by_label, touching, settings.n_balls)
+
+
+def _repeated(
+    settings: LineSettings, by_label: dict[str, list[BallTruth]], touching: set[int]
+) -> Iterator[PlannedBall]:
+    """The first balls again and again. Their stretch of belt is a whole number of exposures."""
+    once = list(_drawn(settings, by_label, touching, settings.repeat_balls))
+    pitch = settings.pitch_d * COUNTS_PER_D
+    longest = max(ball.offset_counts for ball in once) + pitch
+    # Wraps of the counter must not shift the exposures either: every_counts divides them.
+    stretch = math.ceil(longest / settings.exposure_every_counts) * settings.exposure_every_counts
     for number in range(settings.n_balls):
+        turn, at = divmod(number, len(once))
+        ball = once[at]
+        yield dataclasses.replace(ball, number=number, offset_counts=ball.offset_counts + turn * stretch)
+
+
+def _drawn(
+    settings: LineSettings, by_label: dict[str, list[BallTruth]], touching: set[int], balls: int
+) -> Iterator[PlannedBall]:
+    """Balls one behind another on each lane; each comes onto the lane that has waited longest."""
+    rng = np.random.default_rng([settings.seed, 0xBA11])
+    lanes = settings.lane_numbers
+    apart = settings.pitch_d * COUNTS_PER_D / len(lanes)
+    last = {lane: (at * apart, 0.0) for at, lane in enumerate(lanes)}
+    started: set[int] = set()
+    for number in range(balls):
         ball = _draw_ball(settings, by_label, rng, number)
         pitch = float(rng.normal(1.0, settings.pitch_sd_share)) * settings.pitch_d * COUNTS_PER_D
+        if settings.train_balls and number and number % settings.train_balls == 0:
+            gap = settings.train_gap_d * COUNTS_PER_D
+            last = {each: (at + gap, before_mm) for each, (at, before_mm) in last.items()}
+        lane = lanes[number] if number < len(lanes) else min(lanes, key=lambda item: last[item][0])
+        offset, before_mm = last[lane]
         contact = (before_mm + ball.d_mean_mm) / 2.0 / settings.diameter_mm * COUNTS_PER_D
-        if number:
+        if lane in started:
             offset += contact if number in touching else max(pitch, contact)
-        before_mm = ball.d_mean_mm
-        yield dataclasses.replace(ball, offset_counts=offset)
+        started.add(lane)
+        last[lane] = (offset, ball.d_mean_mm)
+        yield dataclasses.replace(ball, offset_counts=offset, lane=lane, look=number)
 
 
 def _by_label(bank: BankIndex) -> dict[str, list[BallTruth]]:

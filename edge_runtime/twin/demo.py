@@ -26,7 +26,7 @@ import psutil
 from edge_runtime.plc import registers as reg
 from edge_runtime.plc.modbus import Registers
 from edge_runtime.plc.records import unpack
-from edge_runtime.station.supervisor import PROCESSES_FILE
+from edge_runtime.station.child import PROCESSES_FILE
 from edge_runtime.twin.demo_files import DemoRun, Usage, write_files
 from edge_runtime.twin.field import Field, LineState, Word
 from vision.errors import FerrogateError, LinkError

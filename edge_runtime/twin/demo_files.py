@@ -103,10 +103,11 @@ def write_files(
             "decision_margin_counts": settings.decision_margin_counts,
             "lanes": [
                 {
-                    "lane": settings.lane,
+                    "lane": lane,
                     "eye_to_gate_counts": settings.eye_to_gate_counts,
                     "gate_to_confirm_counts": settings.gate_to_confirm_counts,
                 }
+                for lane in settings.lane_numbers
             ],
         },
         "plc": {
@@ -167,12 +168,15 @@ def _pyrometer(settings: LineSettings) -> dict[str, Any]:
 
 def _calibrate(settings: LineSettings) -> None:
     """Write the pinhole cameras' calibrations into the run's folder."""
-    for camera in CAMERAS:
+    for side in CAMERAS:
         calibration = calibrate_twin(
-            lens(settings, camera),
-            camera,
+            lens(settings, side),
+            side,
             seed=settings.seed,
             date=date.today().isoformat(),
             software_version=version("ferrogate"),
         )
-        save_calibration(calibration, settings.run_dir / calibration_name(camera))
+        # The lanes' cameras are built alike: what is found at one lane's holds for all.
+        for name in (place.name for place in settings.camera_places if place.side == side):
+            found = calibration.model_copy(update={"camera": name, "camera_serial": f"twin-{name}"})
+            save_calibration(found, settings.run_dir / calibration_name(name))

@@ -64,9 +64,13 @@ class Beam:
         """Edges in one piece of motion, in order of time."""
         found: list[BeamEdge] = []
         forwards = segment.p1 >= segment.p0
+        low, high = (segment.p0, segment.p1) if forwards else (segment.p1, segment.p0)
         for item in self._blocking:
-            if item.start > max(segment.p0, segment.p1):
+            if item.start > high:
                 break
+            # Most of them lie behind the beam, kept for a belt that jogs back.
+            if item.end < low or (item.start < low and item.end > high):
+                continue
             for position, is_start in ((item.start, True), (item.end, False)):
                 if segment.crosses(position):
                     rising = is_start == forwards

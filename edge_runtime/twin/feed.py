@@ -7,6 +7,7 @@ motion, `supply` has the pictures, `challenge_balls` draws what people drop.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Callable
 
@@ -17,6 +18,8 @@ from edge_runtime.twin.supply import BallSupply, Supplied
 
 ENTRY_COUNTS = 4.0 * COUNTS_PER_D
 """A ball enters this far before the photo-eye."""
+BOOKED_COUNTS = 8.0 * COUNTS_PER_D
+"""The PLC has closed its books on the last ball when the belt has run empty for this long."""
 
 
 class Feed:
@@ -47,19 +50,24 @@ class Feed:
         self._asked = {kind: field.get(word) for kind, word in self._words.items()}
         self._dropped: deque[Supplied] = deque()
         self._challenges = 0
+        self._empty_since: float | None = None
+        self._before = -float("inf")
+        self._cut = 0.0
 
     @property
     def empty(self) -> bool:
         """Nothing is left to come."""
         return self._supply.peek() is None and not self._dropped
 
-    def next(self, position: float) -> tuple[Supplied, float] | None:
+    def next(self, position: float, *, empty: bool = False) -> tuple[Supplied, float] | None:
         """The next ball that has come to its entry, and the count at which its centre passes the eye.
 
         Args:
             position: of the belt, endless counts. Call again until it returns None.
+            empty: nothing lies on the line.
         """
         self._take_requests()
+        self._shorten_idle(position, empty=empty)
         entry = position + ENTRY_COUNTS
         held = self._field.get(Word.FEED_HOLD) != 0
         place = self._planned_place()
@@ -73,6 +81,26 @@ class Feed:
         self._last = place
         return self._supply.take(), place
 
+    def _shorten_idle(self, position: float, *, empty: bool) -> None:
+        """Bring what comes next nearer while the belt runs with nothing on it and nothing to be booked.
+
+        The belt itself runs as ever: clocks, heartbeats and time-outs see no difference.
+        """
+        moved, self._before = position - self._before, position
+        if not empty or self._settings.idle_speed == 1.0:
+            self._empty_since = None
+            return
+        if self._empty_since is None:
+            self._empty_since = position
+        place = self._planned_place()
+        if position - self._empty_since < BOOKED_COUNTS or moved <= 0.0 or place is None:
+            return
+        cut = min((self._settings.idle_speed - 1.0) * moved, place - ENTRY_COUNTS - position)
+        if cut > 0.0:
+            self._origin -= cut
+            self._cut += cut
+            self._field.set(Word.IDLE_CUT, round(self._cut))
+
     def _planned_place(self) -> float | None:
         ball = self._supply.peek()
         return None if ball is None else self._origin + ball.offset_counts
@@ -82,11 +110,14 @@ class Feed:
         centre = max(entry, self._last + self._pitch) if place is None else place
         if centre > entry:
             return None
+        planned = self._supply.peek()
+        lane = self._settings.lane if planned is None else planned.lane
         behind = self._planned_place()
         if behind is not None:
             self._origin += max(0.0, centre + self._pitch - behind)
         self._last = centre
-        return self._dropped.popleft(), centre
+        dropped = self._dropped.popleft()
+        return dataclasses.replace(dropped, ball=dataclasses.replace(dropped.ball, lane=lane)), centre
 
     def _take_requests(self) -> None:
         for kind, word in self._words.items():

@@ -48,6 +48,7 @@ class Word(IntEnum):
     BALLS_ENTERED = 17
     BALLS_PLACED = 18  # balls that have left the line
     LINE_PID = 19
+    IDLE_CUT = 20  # counts of free belt that were left out (`LineSettings.idle_speed`)
     # line: faults and requests
     MODBUS_LINK_CUT = 24  # 1: the PLC's server drops its connections and takes no new ones
     PLC_RESTART_REQUEST = 25  # counters: the demo parent acts once per step

@@ -33,6 +33,7 @@ class DemoFigures:
 
     Attributes:
         latencies_ms: of every ball, infinite without a verdict; last_view_ns: monotonic, of the same balls.
+        views_got: inspected, over all parts.
     """
 
     report: AuditReport
@@ -45,6 +46,7 @@ class DemoFigures:
     named_faults: dict[str, int]
     sizes: SizeCheck
     run: DemoRun
+    views_got: int = 0
 
     @property
     def sound(self) -> bool:
@@ -192,6 +194,7 @@ def collect(run: DemoRun) -> DemoFigures:
                     PartRow.last_view_arrived_ns,
                     PartRow.decision,
                     PartRow.has_outcome,
+                    PartRow.views_got,
                 )
             ).all()
             faults = connection.execute(sa.select(FaultRow.code, FaultRow.count)).all()
@@ -220,6 +223,7 @@ def collect(run: DemoRun) -> DemoFigures:
         named_faults=dict(sorted(named.items())),
         sizes=sizes,
         run=run,
+        views_got=sum(row.views_got or 0 for row in rows),
     )
 
 

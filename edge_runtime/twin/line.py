@@ -8,24 +8,24 @@ the other side of the field wiring are the PLC process and the demo parent.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 from datasets.synthetic.bank import BallBank
 from edge_runtime.encoder import COUNT_MODULUS, wrap
 from edge_runtime.twin.balls import plan_balls
 from edge_runtime.twin.belt import Belt, Segment
-from edge_runtime.twin.eyes import Beam, BeamEdge
+from edge_runtime.twin.eyes import BeamEdge
 from edge_runtime.twin.fault_board import FaultBoard
 from edge_runtime.twin.faults import FaultName, PlannedFault
 from edge_runtime.twin.feed import Feed
 from edge_runtime.twin.field import NO_READING, Eye, Field, LineState, Word
-from edge_runtime.twin.gate import ACCEPT_FROM, Gate
-from edge_runtime.twin.knobs import read_knobs
+from edge_runtime.twin.gate import ACCEPT_FROM
+from edge_runtime.twin.lane import TwinLane, draw_ahead
 from edge_runtime.twin.line_people import BUTTONS, Buttons, Operator
-from edge_runtime.twin.settings import CAMERAS, COUNTS_PER_D, LineSettings
+from edge_runtime.twin.settings import COUNTS_PER_D, LineSettings
+from edge_runtime.twin.shots import Shots
 from edge_runtime.twin.supply import Supplied
 from edge_runtime.twin.truth import BallRecord, TruthLog, form_mm
-from edge_runtime.twin.twin_camera import BallInView, Exposed, FrameOutlet, TwinCamera
+from edge_runtime.twin.twin_camera import BallInView, Exposed, FrameOutlet
 
 LEAVE_COUNTS = 2.5 * COUNTS_PER_D
 """It has left this far behind the confirm eyes (further than any jog)."""
@@ -98,12 +98,15 @@ class Line:
         self._feed = Feed(settings, field, first_centre, self._refuse_challenge)
         self._board = FaultBoard(settings)
         self.belt = Belt(settings, start_ns, self.encoder_start, settings.seed)
-        self.gate = Gate(settings, settings.seed)
-        self._beams = {eye: Beam() for eye in Eye}
-        self._cameras = [
-            TwinCamera(settings, name, self._board, self.encoder_start, partial(read_knobs, field, name))
-            for name in CAMERAS
-        ]
+        shots = Shots() if settings.repeat_balls else None
+        self._lanes = {
+            number: TwinLane(settings, number, self._board, field, self.encoder_start, shots)
+            for number in settings.lane_numbers
+        }
+        if shots is not None:
+            draw_ahead(settings, self._lanes.values(), first_centre)
+        #: of the first lane: the one that faults and people touch
+        self.gate = self._lanes[settings.lane].gate
         self._outlet = FrameOutlet(settings, self._board)
         self._operator = Operator(settings)
         self._now_ns = start_ns
@@ -133,6 +136,7 @@ class Line:
             balls_per_s=settings.balls_per_s,
             defect_share=settings.defect_share,
             lane=settings.lane,
+            lanes=settings.lanes,
             eye_to_gate_counts=settings.eye_to_gate_counts,
             gate_to_confirm_counts=settings.gate_to_confirm_counts,
             faults=[fault.model_dump(mode="json") for fault in settings.faults],
@@ -189,11 +193,9 @@ class Line:
 
     def _read_outputs(self, now_ns: int, alive: bool) -> None:
         """Take the PLC's outputs over; they drop out with a dead PLC, as an I/O watchdog does."""
-        energised, changed_ns = self._field.gate(self._settings.lane)
         dropped_ns = self._plc_beat[1] + round(self._settings.gate_watchdog_ms * 1e6)
-        if now_ns > dropped_ns:
-            energised, changed_ns = False, dropped_ns
-        self.gate.command(energised, min(changed_ns, now_ns) if changed_ns else now_ns)
+        for lane in self._lanes.values():
+            lane.command(self._field, now_ns, dropped_ns)
         started = self._field.get(Word.START_REQUEST) != 0 and not self._done
         # A plant's safety circuit takes the torque away by itself; the PLC is only told.
         held = self._buttons.on(Word.E_STOP) or self._buttons.on(Word.GUARD_OPEN)
@@ -211,7 +213,7 @@ class Line:
     def _enter_balls(self, segment: Segment) -> None:
         if self._no_more:
             return
-        while (due := self._feed.next(segment.p1)) is not None:
+        while (due := self._feed.next(segment.p1, empty=not self._live)) is not None:
             self._enter(*due, segment.t1_ns)
 
     def _enter(self, supplied: Supplied, centre: float, t_ns: int) -> None:
@@ -224,7 +226,7 @@ class Line:
         self.counts["entered"] += 1
         self._truth.write("ball_entered", t_ns, self.belt.encoder_count, **record.entered_row())
         special = self._board.enter(ball.number, centre)
-        trigger = self._beams[Eye.TRIGGER]
+        trigger = self._lanes[ball.lane].beams[Eye.TRIGGER]
         ahead, behind = ball.extent_counts(0.0, settings)
         if FaultName.MISSING_TRIGGER not in special:
             trigger.add(centre - ahead, centre + behind, ball.number)
@@ -237,17 +239,19 @@ class Line:
             self._slow_until_ns = t_ns + _SLOW_NS
 
     def _move(self, segment: Segment, now_ns: int) -> None:
-        edges = [(edge, eye) for eye, beam in self._beams.items() for edge in beam.edges(segment)]
+        edges = [(lane, *found) for lane in self._lanes.values() for found in lane.edges(segment)]
         for live in self._live.values():
             if not live.record.place and live.gate_count <= segment.p1:
                 self._pass_gate(live, segment)
-        for edge, eye in sorted(edges, key=lambda item: item[0].t_ns):
-            self._edge(edge, eye)
-        for camera in self._cameras:
-            for count in camera.due(segment):
-                exposed = camera.expose(count, segment.time_at(count), self._in_view(count))
-                self._outlet.send(exposed, now_ns)
-                self._remember(exposed, camera.name, now_ns)
+        for lane, edge, eye in edges:
+            self._edge(lane, edge, eye)
+        for lane in self._lanes.values():
+            for camera in lane.cameras:
+                for count in camera.due(segment):
+                    seen = self._in_view(lane.number, count)
+                    exposed = camera.expose(count, segment.time_at(count), seen)
+                    self._outlet.send(exposed, now_ns)
+                    self._remember(exposed, camera.name, now_ns)
 
     def _remember(self, exposed: Exposed, camera: str, now_ns: int) -> None:
         """Write an exposure down with each ball that is whole in it."""
@@ -268,17 +272,20 @@ class Line:
                 | form_mm(self._live[shown.ball].supplied.ball, shown.view.form)
             )
 
-    def _in_view(self, count: int) -> list[BallInView]:
+    def _in_view(self, lane: int, count: int) -> list[BallInView]:
         start = self._settings.fov_start_counts - 2 * COUNTS_PER_D
         end = self._settings.fov_start_counts + (self._settings.fov_length_d + 2.0) * COUNTS_PER_D
         return [
-            live.in_view() for live in self._live.values() if start < count - live.record.centre_count < end
+            live.in_view()
+            for live in self._live.values()
+            if live.supplied.ball.lane == lane and start < count - live.record.centre_count < end
         ]
 
     def _pass_gate(self, live: _LiveBall, segment: Segment) -> None:
         t_ns = segment.time_at(live.gate_count) if segment.crosses(live.gate_count) else segment.t1_ns
         record, settings = live.record, self._settings
-        record.flap = self.gate.position(t_ns)
+        lane = self._lanes[live.supplied.ball.lane]
+        record.flap = lane.gate.position(t_ns)
         record.place = "accept" if record.flap >= ACCEPT_FROM else "reject"
         record.placed_ns = t_ns
         record.placed_encoder = int(live.gate_count)
@@ -287,12 +294,12 @@ class Line:
         travel = settings.eye_to_gate_counts + settings.gate_to_confirm_counts
         ahead, behind = live.supplied.ball.extent_counts(travel, settings)
         middle = record.centre_count + travel
-        self._beams[eye].add(middle - ahead, middle + behind, live.supplied.ball.number)
+        lane.beams[eye].add(middle - ahead, middle + behind, live.supplied.ball.number)
 
-    def _edge(self, edge: BeamEdge, eye: Eye) -> None:
+    def _edge(self, lane: TwinLane, edge: BeamEdge, eye: Eye) -> None:
         if eye == Eye.TRIGGER and edge.rising:
             self._field.set(Word.PYROMETER_X10, self._pyrometer_x10(edge))
-        self._field.push_edge(self._settings.lane, eye, edge.rising, edge.encoder_count, edge.t_ns)
+        self._field.push_edge(lane.number, eye, edge.rising, edge.encoder_count, edge.t_ns)
         if not edge.rising:
             return
         for number in edge.blocking.balls:

@@ -44,7 +44,7 @@ def run_line(settings: LineSettings, stop: threading.Event) -> dict[str, float]:
     ask_for_priority(TWIN)
     field = Field.create(settings.field_name, first_encoder_count(settings))
     try:
-        truth = TruthLog(settings.truth_path)
+        truth = TruthLog(settings.truth_path, settings.log_segment_mb)
         try:
             return _loop(settings, field, truth, stop)
         finally:

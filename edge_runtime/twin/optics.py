@@ -22,7 +22,7 @@ from datasets.synthetic.bank import BallBank, ViewTruth
 from edge_runtime.twin.balls import PlannedBall, nearest_view
 from edge_runtime.twin.dirt import view_axes, with_flakes, with_specks
 from edge_runtime.twin.lens import Lens, Seen
-from edge_runtime.twin.settings import CAMERAS, PX_PER_D, LineSettings
+from edge_runtime.twin.settings import CAMERAS, LineSettings
 
 UInt8Array = npt.NDArray[np.uint8]
 
@@ -99,12 +99,13 @@ def camera_configs(settings: LineSettings) -> list[dict[str, Any]]:
     Telecentric cameras have their scale in it, pinhole cameras the name of a calibration file beside it.
     """
     configs = []
-    for camera in CAMERAS:
+    for place in settings.camera_places:
+        camera = place.side
         empty = background(camera, settings.width_px, settings.height_px)
         configs.append(
             {
-                "name": camera,
-                "source": {"type": "shm", "name": settings.ring_name(camera)},
+                "name": place.name,
+                "source": {"type": "shm", "name": settings.ring_name(place.name)},
                 "geometry": {
                     "width_px": settings.width_px,
                     "height_px": settings.height_px,
@@ -112,15 +113,16 @@ def camera_configs(settings: LineSettings) -> list[dict[str, Any]]:
                     "fov_start_counts": settings.fov_start_counts,
                     "px_per_count": settings.px_per_count,
                     "direction": 1,
-                    "lane_y_px": {settings.lane: settings.height_px / 2.0},
+                    "lane_y_px": {place.lane: settings.height_px / 2.0},
                     "view_tilt_deg": TILT_DEG[camera],
                     "rolling": True,
                 }
-                | _scale(settings, camera),
+                | _scale(settings, place.name),
                 "exposure": {
                     "every_counts": settings.exposure_every_counts,
                     "phase_counts": settings.exposure_phase_counts(camera),
-                },
+                }
+                | _late_after(settings),
                 "frame_wrap": FRAME_WRAP,
                 "frame_first": FRAME_FIRST,
                 "fiducials": [list(mark) for mark in marks(camera, settings.height_px)],
@@ -128,6 +130,12 @@ def camera_configs(settings: LineSettings) -> list[dict[str, Any]]:
             }
         )
     return configs
+
+
+def _late_after(settings: LineSettings) -> dict[str, int]:
+    if not settings.late_after_ms:
+        return {}
+    return {"late_after_counts": round(settings.late_after_ms / 1000.0 * settings.max_speed_counts_per_s)}
 
 
 def calibration_name(camera: str) -> str:
@@ -209,14 +217,16 @@ class Composer:
 
     Args:
         settings: the line.
-        camera: 'left' or 'right'.
+        camera: 'left' or 'right': the side from which it looks.
+        number: of the camera among all; its noise is its own. None: that of the first lane's.
     """
 
-    def __init__(self, settings: LineSettings, camera: str) -> None:
+    def __init__(self, settings: LineSettings, camera: str, number: int | None = None) -> None:
         self._settings = settings
         self.camera = camera
         self._empty = background(camera, settings.width_px, settings.height_px)
-        self._rng = np.random.default_rng([settings.seed, 0x0971C5, CAMERAS.index(camera)])
+        seed = CAMERAS.index(camera) if number is None else number
+        self._rng = np.random.default_rng([settings.seed, 0x0971C5, seed])
         shape = (_NOISE_VARIANTS, settings.height_px, settings.width_px)
         noise = self._rng.normal(0.0, settings.noise_sd_grey, shape)
         self._noise = np.rint(noise).astype(np.int16)
@@ -269,7 +279,11 @@ class Composer:
             x_px = (
                 encoder_count - centre_count - self._settings.fov_start_counts
             ) * self._settings.px_per_count
-            if -2.0 * PX_PER_D < x_px < self._settings.width_px + 2.0 * PX_PER_D:
+            if (
+                -2.0 * self._settings.px_per_d
+                < x_px
+                < self._settings.width_px + 2.0 * self._settings.px_per_d
+            ):
                 shown.append(self._show(frame, ball, encoder_count - centre_count, x_px, pictures))
         if lamp != 1.0:
             frame = cv2.convertScaleAbs(frame, alpha=lamp)  # type: ignore[assignment]

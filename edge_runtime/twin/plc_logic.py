@@ -122,7 +122,11 @@ class PlcLogic:
             stop_cause=state.stop_cause.name,
             key=state.key.name,
         )
+        first_ever = state.epoch == 0
         state.new_epoch("plc_start")
+        if not first_ever:
+            # Nobody knows what lies on the belt, and it must not start to move by itself.
+            state.latch(StopCause.POWER)
 
     def _move(self, inputs: PlcInputs) -> None:
         """Position, speed, high-water mark, reverse."""

@@ -19,8 +19,9 @@ import signal
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from edge_runtime.plc.registers import LANES_MAX, KeySwitch
 from edge_runtime.priority import TWIN, ask_for_priority
@@ -29,6 +30,7 @@ from edge_runtime.twin.field import NO_READING, EdgeReader, Field, Word
 from edge_runtime.twin.plc_logic import PlcLogic
 from edge_runtime.twin.plc_parts import LaneSpan, PlcInputs, PlcOutputs, PlcSettings, Retained
 from edge_runtime.twin.plc_server import PlcServer
+from edge_runtime.twin.segments import SegmentedLog
 from edge_runtime.twin.settings import LineSettings, load_line_settings
 from vision.errors import ConfigError, FerrogateError, LinkError
 
@@ -53,7 +55,9 @@ def plc_settings(line: LineSettings) -> PlcSettings:
         jog_limit_counts=line.jog_limit_counts,
         decision_margin_counts=line.decision_margin_counts,
         gate_watchdog_ms=math.floor(line.gate_watchdog_ms),
-        lanes={line.lane: LaneSpan(line.eye_to_gate_counts, line.gate_to_confirm_counts)},
+        lanes={
+            lane: LaneSpan(line.eye_to_gate_counts, line.gate_to_confirm_counts) for lane in line.lane_numbers
+        },
     )
 
 
@@ -107,7 +111,7 @@ def _key(contacts: int) -> KeySwitch:
 class PlcProcess:
     """The parts of the process, wired together."""
 
-    def __init__(self, line: LineSettings, field: Field, log: TextIO) -> None:
+    def __init__(self, line: LineSettings, field: Field, log: SegmentedLog) -> None:
         self._line = line
         self._field = field
         self._log = log
@@ -199,7 +203,7 @@ class PlcProcess:
     def _write(self, events: Iterable[dict[str, Any]]) -> None:
         lines = [json.dumps(event, separators=(",", ":")) + "\n" for event in events]
         if lines:
-            self._log.writelines(lines)
+            self._log.write("".join(lines))
             self._log.flush()
 
 
@@ -221,13 +225,13 @@ def run(settings_path: Path) -> None:
         ) from error
     ask_for_priority(TWIN)
     try:
-        with line.plc_log_path.open("a", encoding="utf-8") as log:
+        with closing(SegmentedLog(line.plc_log_path, line.log_segment_mb)) as log:
             asyncio.run(_main(line, field, log))
     finally:
         field.close()
 
 
-async def _main(line: LineSettings, field: Field, log: TextIO) -> None:
+async def _main(line: LineSettings, field: Field, log: SegmentedLog) -> None:
     await PlcProcess(line, field, log).run()
 
 

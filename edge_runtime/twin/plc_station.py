@@ -53,6 +53,7 @@ def watch_station(state: PlcState, watch: Watch) -> None:
     if stop_request and not watch.stop_request:
         state.latch(StopCause.STATION_REQUEST)
     watch.stop_request = stop_request
+    before = watch.trusted
     watch.trusted = (
         watch.alive
         and nonce != 0
@@ -60,6 +61,8 @@ def watch_station(state: PlcState, watch: Watch) -> None:
         and memory.station("epoch_ack") == state.epoch
         and memory.station("station_state") == StationState.READY
     )
+    if watch.trusted != before:
+        state.emit("trust", trusted=watch.trusted)
     # The flap needs its lead to fall: with this earlier limit it is back before the heartbeat is too old.
     limit_ms = state.settings.heartbeat_timeout_ms - state.settings.valve_lead_ms
     watch.fresh_for_gate = watch.alive and state.now_ns - watch.changed_ns <= limit_ms * _MS

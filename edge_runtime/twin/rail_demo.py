@@ -92,7 +92,6 @@ def write_rail_files(
         "scans": [{"type": "watch", "path": os.path.relpath(settings.out, run_dir), "marker": True}],
         "storage": {"folder": "station", "min_free_mb": _MIN_FREE_MB},
         "second_look": {"share": 0.2},
-        "lot": "demo",
         "page": None if page_port is None else {"port": page_port, "language": language},
     }
     settings.out.mkdir(parents=True, exist_ok=True)

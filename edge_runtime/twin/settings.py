@@ -10,21 +10,26 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from datasets.synthetic.bank import BANK_DIR
 from edge_runtime.encoder import COUNT_MODULUS
+from edge_runtime.plc.registers import LANES_MAX
 from edge_runtime.twin.faults import PlannedFault
 from vision.errors import ConfigError
 
 COUNTS_PER_D = 320
 PX_PER_D = 160
 REFERENCE_D_MM = 40.0
+BALLS_PER_S_MAX = 30.0
 CAMERAS = ("left", "right")
+"""The sides from which each lane is looked at; the cameras of the first lane bear these names."""
 _PERSPECTIVE_ROOM = 1.05
+_VIEW_D = 1.6
 PHYSICS: dict[str, Any] = {
     "camera_distance_d": 20.0,
     "ball_celsius": (60.0, 160.0),
@@ -34,6 +39,29 @@ PHYSICS: dict[str, Any] = {
     "lamp_gradient_share": 0.03,
 }
 """A plant as it is: pinhole cameras, hot balls, scale flakes, lamps that drift."""
+FAST_LANES: dict[str, Any] = {
+    "px_per_d": 200,
+    "fov_length_d": 4.25,
+    "exposure_every_counts": 512,
+    "late_after_ms": 40.0,
+    "valve_ms": 4.0,
+    "valve_sd_ms": 0.3,
+    "flap_ms": 8.0,
+    "ball_celsius": (95.0, 125.0),
+    "pyrometer_error_k": 20.0,
+}
+"""Lanes for small balls at speed: two exposures of each camera, views of 320 px, air jets in the place of
+flaps, and one pyrometer for all lanes, which knows a ball only as well as its neighbours."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPlace:
+    """One camera: its name in the station file, the side from which it looks, its lane, its number from 0."""
+
+    name: str
+    side: str
+    lane: int
+    number: int
 
 
 class LineSettings(BaseModel):
@@ -43,7 +71,7 @@ class LineSettings(BaseModel):
 
     # Product and run.
     n_balls: Annotated[int, Field(ge=0, le=10_000_000)] = 200
-    balls_per_s: Annotated[float, Field(gt=0.0, le=30.0)] = 10.0
+    balls_per_s: Annotated[float, Field(gt=0.0, le=240.0)] = Field(default=10.0, description="over all lanes")
     diameter_mm: Annotated[float, Field(ge=10.0, le=150.0)] = 40.0
     defect_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.03
     seed: Annotated[int, Field(ge=0)] = 0
@@ -57,7 +85,26 @@ class LineSettings(BaseModel):
     ring_slots: Annotated[int, Field(ge=4, le=256)] = 32
     plc_host: str = "127.0.0.1"
     plc_port: Annotated[int, Field(ge=1, le=65535)] = 5020
-    lane: Annotated[int, Field(ge=0, le=7)] = 0
+    lane: Annotated[int, Field(ge=0, le=7)] = Field(default=0, description="number of the first lane")
+    lanes: Annotated[int, Field(ge=1, le=8)] = Field(
+        default=1, description="lanes side by side, each with eye, gate, confirm eyes and a pair of cameras"
+    )
+    repeat_balls: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        default=0,
+        description="the plan begins anew after that many balls, and its pictures are drawn once; 0: never",
+    )
+    train_balls: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        default=0, description="balls come in trains of that many, free belt between; 0: without end"
+    )
+    train_gap_d: Annotated[float, Field(ge=0.0, le=1e6)] = Field(
+        default=0.0, description="free belt between two trains, in diameters"
+    )
+    idle_speed: Annotated[float, Field(ge=1.0, le=1000.0)] = Field(
+        default=1.0, description="with nothing on the line the free belt is over that many times sooner"
+    )
+    log_segment_mb: Annotated[float, Field(ge=0.0, le=10_000.0)] = Field(
+        default=0.0, description="truth and PLC log go on in a new file after that many MB; 0: never"
+    )
 
     # Belt.
     pitch_d: Annotated[float, Field(ge=1.5, le=20.0)] = 3.0
@@ -128,6 +175,12 @@ class LineSettings(BaseModel):
     confirm_d: float = 4.0
     exposure_every_counts: Annotated[int, Field(ge=1)] = 256
     exposure_us: float = 40.0
+    px_per_d: Annotated[int, Field(ge=120, le=400)] = Field(
+        default=PX_PER_D, description="pixels to one diameter"
+    )
+    late_after_ms: Annotated[float, Field(ge=0.0, le=200.0)] = Field(
+        default=0.0, description="a frame counts as late this long after its exposure; 0: after 128 counts"
+    )
 
     # PLC.
     plc_scan_ms: Annotated[float, Field(ge=1.0, le=100.0)] = 5.0
@@ -154,6 +207,18 @@ class LineSettings(BaseModel):
     )
     operator_reset_after_s: Annotated[float, Field(ge=0.0)] = 1.5
 
+    @model_validator(mode="after")
+    def _lanes_are_possible(self) -> LineSettings:
+        if self.lane + self.lanes > LANES_MAX:
+            raise ValueError(
+                f"lanes {self.lane}..{self.lane + self.lanes - 1}: numbers run up to {LANES_MAX - 1}"
+            )
+        if self.balls_per_s > BALLS_PER_S_MAX * self.lanes:
+            raise ValueError(f"balls_per_s: at most {BALLS_PER_S_MAX:g} on a lane")
+        if self.faults and self.repeat_balls:
+            raise ValueError("faults: pictures that are drawn once cannot show them; set repeat_balls to 0")
+        return self
+
     @property
     def d_scale(self) -> float:
         """Diameter over 40 mm."""
@@ -167,26 +232,29 @@ class LineSettings(BaseModel):
     @property
     def mm_per_px(self) -> float:
         """Scale of the pictures in the object plane."""
-        return self.diameter_mm / PX_PER_D
+        return self.diameter_mm / self.px_per_d
 
     @property
     def px_per_count(self) -> float:
         """Pixels a ball moves per encoder count."""
-        return PX_PER_D / COUNTS_PER_D
+        return self.px_per_d / COUNTS_PER_D
 
     @property
     def width_px(self) -> int:
         """Width of the pictures."""
-        return round(self.fov_length_d * PX_PER_D)
+        return round(self.fov_length_d * self.px_per_d)
 
     @property
     def height_px(self) -> int:
         """Height of the pictures; the lane's centre line is in the middle.
 
-        240 up to 1 mm off the centre line (on a ball of 40 mm); beyond, the marks move outwards.
+        240 up to 1 mm off the centre line (on a ball of 40 mm); beyond, the marks move outwards. With other
+        pixels to a diameter than 160 as high as a view.
         """
         further_mm40 = max(self.lateral_mm40 - 1.0, 0.0)
-        return 240 + 8 * math.ceil(2.0 * further_mm40 * _PERSPECTIVE_ROOM * PX_PER_D / REFERENCE_D_MM / 8.0)
+        further_px = 2.0 * further_mm40 * _PERSPECTIVE_ROOM * self.px_per_d / REFERENCE_D_MM
+        base_px = 240 if self.px_per_d == PX_PER_D else 8 * math.ceil(_VIEW_D * self.px_per_d / 8.0)
+        return base_px + 8 * math.ceil(further_px / 8.0)
 
     @property
     def camera_distance_mm(self) -> float | None:
@@ -211,7 +279,7 @@ class LineSettings(BaseModel):
     @property
     def speed_counts_per_s(self) -> float:
         """Nominal belt speed."""
-        return self.balls_per_s * self.pitch_d * COUNTS_PER_D
+        return self.balls_per_s / self.lanes * self.pitch_d * COUNTS_PER_D
 
     @property
     def max_speed_counts_per_s(self) -> float:
@@ -233,18 +301,37 @@ class LineSettings(BaseModel):
         """The PLC's own record."""
         return self.run_dir / "plc.jsonl"
 
+    @property
+    def lane_numbers(self) -> tuple[int, ...]:
+        """Numbers of the lanes."""
+        return tuple(range(self.lane, self.lane + self.lanes))
+
+    @property
+    def camera_places(self) -> tuple[CameraPlace, ...]:
+        """All cameras; those of the first lane come first and are called by their side alone."""
+        return tuple(
+            CameraPlace(side if not at else f"{side}_{at}", side, lane, at * len(CAMERAS) + which)
+            for at, lane in enumerate(self.lane_numbers)
+            for which, side in enumerate(CAMERAS)
+        )
+
     def ring_name(self, camera: str) -> str:
         """Name of a camera's frame ring."""
         return f"{self.ring_prefix}-{camera}"
 
-    def exposure_phase_counts(self, camera: str) -> int:
+    def exposure_phase_counts(self, side: str) -> int:
         """Exposures are at count % exposure_every_counts == phase; the second camera lies half way."""
-        return CAMERAS.index(camera) * self.exposure_every_counts // len(CAMERAS)
+        return CAMERAS.index(side) * self.exposure_every_counts // len(CAMERAS)
 
 
 def with_physics(settings: LineSettings) -> LineSettings:
     """The same line with `PHYSICS` on."""
     return LineSettings.model_validate(settings.model_dump() | PHYSICS)
+
+
+def with_fast_lanes(settings: LineSettings, lanes: int) -> LineSettings:
+    """A line of as many lanes for small balls at speed, `FAST_LANES`, everything else as it is."""
+    return LineSettings.model_validate(settings.model_dump() | FAST_LANES | {"lanes": lanes})
 
 
 def load_line_settings(path: Path) -> LineSettings:
@@ -255,7 +342,7 @@ def load_line_settings(path: Path) -> LineSettings:
     """
     try:
         return LineSettings.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, ValidationError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(
             f"the twin's settings cannot be used: {error}",
             where=str(path),

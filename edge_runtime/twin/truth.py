@@ -14,17 +14,23 @@ from typing import Any
 
 from datasets.synthetic.bank import FormTruth
 from edge_runtime.twin.balls import PlannedBall
+from edge_runtime.twin.segments import SegmentedLog
 from vision.contract import BALL_LABELS
 
 FLUSH_NS = 100_000_000
 
 
 class TruthLog:
-    """Appends rows; `flush_due` is called often and writes at least every 0.1 s."""
+    """Appends rows; `flush_due` is called often and writes at least every 0.1 s.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: of the first file.
+        segment_mb: it goes on in a new file after that many MB (see `segments`); 0: never.
+    """
+
+    def __init__(self, path: Path, segment_mb: float = 0.0) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("a", encoding="utf-8")
+        self._file = SegmentedLog(path, segment_mb)
         self._flushed_ns = 0
 
     def write(self, event: str, t_ns: int, encoder: int, **fields: Any) -> None:
@@ -91,6 +97,7 @@ class BallRecord:
         ball = self.ball
         return {
             "ball": ball.number,
+            "lane": ball.lane,
             "label": ball.label,
             "good": ball.good,
             "bank_ball": ball.bank.ball,

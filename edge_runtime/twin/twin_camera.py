@@ -16,14 +16,15 @@ import numpy.typing as npt
 
 from edge_runtime.encoder import wrap
 from edge_runtime.shm_ring import RingWriter
-from edge_runtime.twin import glass
+from edge_runtime.twin import glass as glasses
 from edge_runtime.twin.balls import PlannedBall
 from edge_runtime.twin.belt import Segment
 from edge_runtime.twin.fault_board import FaultBoard
 from edge_runtime.twin.faults import FAULTS, FaultName
 from edge_runtime.twin.knobs import NEUTRAL, CameraKnobs
 from edge_runtime.twin.optics import FRAME_FIRST, FRAME_WRAP, BallPictures, Composer, Shown
-from edge_runtime.twin.settings import CAMERAS, LineSettings
+from edge_runtime.twin.settings import CAMERAS, CameraPlace, LineSettings
+from edge_runtime.twin.shots import Shots
 
 UInt8Array = npt.NDArray[np.uint8]
 BallInView = tuple[PlannedBall, float, BallPictures]
@@ -60,24 +61,38 @@ class Exposed:
 
 
 class TwinCamera:
-    """One camera; `knobs` is asked before each exposure how people have turned it."""
+    """One camera.
+
+    Args:
+        settings: the run.
+        place: name, side, lane.
+        board: faults; they know the cameras of the first lane.
+        encoder_start: count at which the belt starts.
+        knobs: asked before each exposure how people have turned it.
+        shots: pictures drawn once, None where every picture is drawn anew.
+    """
 
     def __init__(
         self,
         settings: LineSettings,
-        name: str,
+        place: CameraPlace,
         board: FaultBoard,
         encoder_start: int,
         knobs: Callable[[], CameraKnobs] = lambda: NEUTRAL,
+        shots: Shots | None = None,
     ) -> None:
-        self.name = name
+        self.name = place.name
+        self.lane = place.lane
+        self._clock_offset_ns = _CLOCK_OFFSET_NS[place.side] + place.lane * 1_000_000_000
+        self._shots = shots
+        self._turn = 0
         self._knobs = knobs
         self._settings = settings
         self._board = board
-        self._composer = Composer(settings, name)
-        self._dust = glass.dust_mask(settings.height_px, settings.width_px, settings.seed)
+        self._composer = Composer(settings, place.side, place.number)
+        self._dust = glasses.dust_mask(settings.height_px, settings.width_px, settings.seed)
         self._every = settings.exposure_every_counts
-        phase = settings.exposure_phase_counts(name)
+        phase = settings.exposure_phase_counts(place.side)
         self._next_count = encoder_start + (phase - encoder_start) % self._every
         if self._next_count == encoder_start:
             self._next_count += self._every
@@ -101,7 +116,7 @@ class TwinCamera:
         self._number = number + 1 if number + 1 < FRAME_WRAP else FRAME_FIRST
         knobs, (dirt, spoilt) = self._knobs(), self._glass()
         lamp = self._board.lamp(t_ns) * knobs.lamp
-        pixels, shown = self._composer.compose(encoder_count, t_ns / 1e9, balls, lamp, knobs.before(dirt))
+        pixels, shown = self.draw(encoder_count, t_ns, balls, lamp, knobs.before(dirt))
         fault = self._board.frame_fault(self.name)
         deliver_ns = t_ns
         if fault == FaultName.FROZEN_FRAME and self._last is not None:
@@ -119,19 +134,42 @@ class TwinCamera:
             "height": self._settings.height_px,
             "width": self._settings.width_px,
             "pixel_format": "mono8",
-            "camera_ns": t_ns + _CLOCK_OFFSET_NS[self.name],
+            "camera_ns": t_ns + self._clock_offset_ns,
         }
         picture = None if fault == FaultName.LOST_FRAME else Picture(self.name, header, pixels)
         return Exposed(
             encoder_count, number, picture, deliver_ns, shown, lamp, str(fault or spoilt or knobs.fault)
         )
 
+    def exposures(self, first: int, last: int) -> range:
+        """Counts at which it exposes from `first` up to `last`."""
+        phase = self._next_count % self._every
+        return range(first + (phase - first) % self._every, last, self._every)
+
+    def draw(
+        self,
+        encoder_count: int,
+        t_ns: int,
+        balls: Sequence[BallInView],
+        lamp: float = 1.0,
+        glass: Callable[[UInt8Array], UInt8Array] | None = None,
+    ) -> tuple[UInt8Array, list[Shown]]:
+        """What it sees; nothing is counted or delivered. Arguments as for `Composer.compose`."""
+        self._turn += 1
+
+        def compose() -> tuple[UInt8Array, list[Shown]]:
+            return self._composer.compose(encoder_count, t_ns / 1e9, balls, lamp, glass)
+
+        if self._shots is None or lamp != 1.0 or glass is not None:
+            return compose()
+        return self._shots.take(self.name, self._turn, encoder_count, balls, compose)
+
     def _glass(self) -> tuple[Callable[[UInt8Array], UInt8Array] | None, str]:
         """What lies before the lens now, and the name of the fault."""
         kinds: dict[FaultName, Callable[[UInt8Array], UInt8Array] | None] = {
-            FaultName.OIL_FILM: glass.oil_film,
-            FaultName.DUST_ON_GLASS: lambda frame: glass.dust_on_glass(frame, self._dust),
-            FaultName.CAMERA_KNOCK: glass.knocked,
+            FaultName.OIL_FILM: glasses.oil_film,
+            FaultName.DUST_ON_GLASS: lambda frame: glasses.dust_on_glass(frame, self._dust),
+            FaultName.CAMERA_KNOCK: glasses.knocked,
             FaultName.LAMP_FADE: None,
             FaultName.CAMERAS_SWAPPED: None,
         }
@@ -149,9 +187,10 @@ class FrameOutlet:
         self._board = board
         self._late: list[tuple[int, int, Picture]] = []
         self._rings = {
-            camera: RingWriter(settings.ring_name(camera), settings.ring_slots, size) for camera in CAMERAS
+            place.name: RingWriter(settings.ring_name(place.name), settings.ring_slots, size)
+            for place in settings.camera_places
         }
-        self.delivered = dict.fromkeys(CAMERAS, 0)
+        self.delivered = dict.fromkeys(self._rings, 0)
         self._order = 0
 
     def send(self, exposed: Exposed, now_ns: int) -> None:
@@ -171,7 +210,7 @@ class FrameOutlet:
 
     def _deliver(self, picture: Picture) -> None:
         target = picture.camera
-        if self._board.active(FaultName.CAMERAS_SWAPPED):
+        if target in CAMERAS and self._board.active(FaultName.CAMERAS_SWAPPED):
             target = next(name for name in CAMERAS if name != picture.camera)
         self._rings[target].write(picture.header, picture.pixels)
         self.delivered[picture.camera] += 1

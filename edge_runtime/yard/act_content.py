@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from vision.rail_map.types import Frozen, Unseen
+from vision.rail_map.types import Frozen, Note, Unseen
 from vision.recipe_parts import content_sha256
 from vision.yard.types import GradeWord, RailGrade, TypedFacts, YardFinding
 
@@ -44,11 +44,12 @@ class ActCertificate(Frozen):
 
 
 class ActPerson(Frozen):
-    """Somebody with an account, and when they said so."""
+    """Somebody with an account, and when they said so; `scan_file`: the scan's sheet said it, nobody else."""
 
     account: Line = Field(min_length=1)
     name: Line = ""
     utc_ns: int
+    scan_file: bool = False
 
     @property
     def shown(self) -> str:
@@ -98,6 +99,7 @@ class ActRail(Frozen):
         length_by: who measured `grade.length_m`.
         welds, bolt_holes, attachments: counted; None where nobody looked for them.
         findings: all of them, those that a person dismissed as well.
+        notes: what was odd about the scan.
         model_sha256: '' where no model looked.
     """
 
@@ -113,12 +115,48 @@ class ActRail(Frozen):
     attachments: Annotated[int, Field(ge=0)] | None = None
     findings: tuple[YardFinding, ...] = ()
     unseen: tuple[Unseen, ...] = ()
+    notes: tuple[Note, ...] = ()
     model_sha256: Sha256 = ""
 
     @property
     def final_grade(self) -> GradeWord:
         """That of the decision where there is one."""
         return self.grade.grade if self.decision is None else self.decision.grade
+
+    @property
+    def usable_length_m(self) -> float | None:
+        """Of the charges, as the rail was decided on: 0 of a rejected one, None while a person must decide.
+
+        Where a person took a rail that the recipe rejects, what its cut list would give.
+        """
+        if self._taken_anyway:
+            return None if self.grade.cut_list is None else self.grade.cut_list.usable_m
+        return self._decided(self.grade.usable_length_m)
+
+    @property
+    def usable_mass_kg(self) -> float | None:
+        """Of the same charges."""
+        if self._taken_anyway:
+            length_m, metre_kg = self.usable_length_m, self.grade.kg_per_m
+            return None if length_m is None or metre_kg is None else length_m * metre_kg
+        return self._decided(self.grade.usable_mass_kg)
+
+    @property
+    def ball_mass_kg(self) -> float | None:
+        """Good balls to be expected of them; None where a person took what the recipe rejects."""
+        return None if self._taken_anyway else self._decided(self.grade.ball_mass_kg)
+
+    @property
+    def value(self) -> float | None:
+        """Their value; None where a person took what the recipe rejects."""
+        return None if self._taken_anyway else self._decided(self.grade.value)
+
+    @property
+    def _taken_anyway(self) -> bool:
+        return self.grade.grade == "rejected" and self.final_grade not in ("rejected", "human")
+
+    def _decided(self, figure: float | None) -> float | None:
+        return {"rejected": 0.0, "human": None}.get(self.final_grade, figure)
 
     @property
     def standing(self) -> tuple[YardFinding, ...]:
@@ -138,6 +176,7 @@ class ActPhotos(Frozen):
     grade: RailGrade | None = None
     decision: ActDecision | None = None
     findings: tuple[YardFinding, ...] = ()
+    notes: tuple[Note, ...] = ()
     model_sha256: Sha256 = ""
 
     @property

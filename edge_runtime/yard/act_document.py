@@ -3,7 +3,7 @@
 A draft says DRAFT over every page, an act that another one has taken the place of says so with that one's
 number; neither has a line to sign on. Neighbours: `act_load` (masses, certificates, pieces),
 `act_rails` (grades, decisions, cut lists), `act_findings` (defects by code, what nobody inspected),
-`act_pictures`.
+`act_scans` (what the scans do not show), `act_pictures`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from edge_runtime.reports.document import (
 )
 from edge_runtime.reports.words import Words
 from edge_runtime.yard.act_content import ActContent, act_number
-from edge_runtime.yard.act_findings import coverage_section, defects_section, findings_section, unseen_section
+from edge_runtime.yard.act_findings import coverage_section, defects_section, findings_section
 from edge_runtime.yard.act_load import certificates_section, masses_section, pieces_section, yield_section
 from edge_runtime.yard.act_pictures import Reader, pictures_section
 from edge_runtime.yard.act_rails import cuts_section, decisions_section, rails_section, reasons_section
+from edge_runtime.yard.act_scans import notes_section, unseen_section
 from edge_runtime.yard.act_words import person_text, word
 
 _NAMED = 12
@@ -47,20 +48,21 @@ def act_report(
     content: ActContent,
     words: Words,
     *,
+    sha256: str,
     superseded_by: Numbered | None = None,
     missing: tuple[str, ...] | None = None,
     picture: Reader | None = None,
-    sha256: str = "",
 ) -> Report:
     """The act.
 
     Args:
         content: what it says.
         words: of its language, on the plant's clock.
+        sha256: that the books keep of a signed act, and that whoever signs a draft names; never worked out
+            anew, for a later version of the code may write the same content otherwise.
         superseded_by: the act that has taken its place since.
         missing: what a draft still lacks; None: what `content` itself can tell.
         picture: reads a picture's bytes; None: pictures are listed, not shown.
-        sha256: that the books keep of a signed act; '': worked out anew.
     """
     newer = "" if superseded_by is None else act_number(superseded_by.year, superseded_by.number)
     mark = words("yard_act.superseded_mark", number=newer) if newer else None
@@ -79,9 +81,10 @@ def act_report(
         yield_section(content, words),
         coverage_section(content, words),
         unseen_section(content, words),
+        notes_section(content, words),
         findings_section(content, words),
         pictures_section(content, words, picture),
-        _origin(content, words, sha256 or content.sha256()),
+        _origin(content, words, sha256),
         _signed(content, words),
     )
     return Report(

@@ -25,7 +25,7 @@ from edge_runtime.yard.act_content import (
 from edge_runtime.yard.map_folder import STRIPS_FILE, StripIndex
 from edge_runtime.yard.store_errors import YardRefused
 from edge_runtime.yard.store_text import bad_value
-from edge_runtime.yard.store_types import Grading, RailView, WagonFields
+from edge_runtime.yard.store_types import SCAN_FILE, Correction, Grading, RailView, WagonFields
 from vision.recipe_parts import content_sha256
 
 #: what the books know of the acts' times and numbers only when one is signed
@@ -85,26 +85,36 @@ def seen_sha256(content: ActContent) -> str:
 
 def _rail(view: RailView) -> ActRail:
     typed = view.facts_by
-    length_by: Literal["cameras", "inspector"] | None = None
-    if view.rail_map.length_m is not None:
-        length_by = "cameras"
-    elif view.facts.length_m is not None:
-        length_by = "inspector"
+    length_by, least = _length_by(view)
     return ActRail(
         name=view.name,
         grade=view.grade,
         decision=_decision(view),
         facts=view.facts,
-        facts_by=None if typed is None else ActPerson(account=typed.by, utc_ns=typed.utc_ns),
-        length_is_least=view.rail_map.length_is_least,
+        facts_by=None if typed is None else _typed_by(typed),
+        length_is_least=least,
         length_by=length_by,
         welds=_counted(view, "weld"),
         bolt_holes=_counted(view, "bolt_hole"),
         attachments=_counted(view, "attachment"),
         findings=view.findings,
         unseen=view.rail_map.unseen,
+        notes=view.rail_map.notes,
         model_sha256=view.rail_map.model_sha256,
     )
+
+
+def _length_by(view: RailView) -> tuple[Literal["cameras", "inspector"] | None, bool]:
+    """(who measured the length that the grade goes by, whether it is a least one): as `reasons.length_of`."""
+    measured, typed = view.rail_map.length_m or None, view.facts.length_m
+    least = view.rail_map.length_is_least
+    if typed is not None and (measured is None or (least and typed >= measured)):
+        return "inspector", False
+    return (None, least) if measured is None else ("cameras", least)
+
+
+def _typed_by(typed: Correction) -> ActPerson:
+    return ActPerson(account=typed.by, utc_ns=typed.utc_ns, scan_file=typed.role == SCAN_FILE.role)
 
 
 def _decision(view: RailView) -> ActDecision | None:
@@ -130,6 +140,7 @@ def _photos(view: RailView) -> ActPhotos:
         grade=view.grade,
         decision=_decision(view),
         findings=view.findings,
+        notes=view.rail_map.notes,
         model_sha256=view.rail_map.model_sha256,
     )
 

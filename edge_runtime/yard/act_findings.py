@@ -1,4 +1,4 @@
-"""Defects by code, who looked for what, what nobody saw, and the list of all findings of an act."""
+"""Defects by code, who looked for what, and the list of all findings of an act."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from edge_runtime.reports.document import Block, Cell, Column, LongTable, Notice
 from edge_runtime.reports.words import Words
 from edge_runtime.yard.act_content import ActContent
 from edge_runtime.yard.act_totals import KindTotal, by_kind, not_inspected
-from edge_runtime.yard.act_words import codes, finding_place, kind_name, listing, word
+from edge_runtime.yard.act_words import codes, finding_place, kind_name, word
 from vision.yard.types import FactWord, YardFinding
 
 #: More findings than this stand in the CSV and the spreadsheet alone.
@@ -106,42 +106,6 @@ def _typed(total: KindTotal, words: Words) -> str | None:
         if total.facts[fact]
     ]
     return ", ".join(named) or None
-
-
-def unseen_section(content: ActContent, words: Words) -> Section:
-    """Stretches of which a camera has no healthy picture."""
-    title = words("yard_act.unseen_section")
-    rows: list[tuple[Cell, ...]] = [
-        (
-            rail.name,
-            part.camera,
-            part.start_m,
-            part.end_m,
-            None if part.start_m is None or part.end_m is None else part.end_m - part.start_m,
-            part.frames or None,
-            _cause(part.cause, part.detail, words),
-        )
-        for rail in content.rails
-        for part in rail.unseen
-    ]
-    if not rows:
-        return Section("", ())
-    metres = words("yard_act.m")
-    columns = (
-        Column(words("yard_act.rail"), width=1.5),
-        Column(words("yard_act.camera"), width=1.0),
-        Column(words("yard_act.from"), "number", 2, metres, width=0.9),
-        Column(words("yard_act.to"), "number", 2, metres, width=0.9),
-        Column(words("yard_act.length"), "number", 2, metres, width=0.9),
-        Column(words("yard_act.frames"), width=1.5),
-        Column(words("yard_act.cause"), width=2.2),
-    )
-    return Section(title, listing(columns, rows, title, words, headed=False))
-
-
-def _cause(cause: str, detail: str, words: Words) -> str:
-    named = word("yard_unseen", cause, words) or cause
-    return f"{named} ({detail})" if detail else named
 
 
 def findings_section(content: ActContent, words: Words) -> Section:

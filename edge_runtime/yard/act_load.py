@@ -13,13 +13,20 @@ def masses_section(content: ActContent, words: Words) -> Section:
     """Gross, tare, net, contamination, and what is left of the net mass."""
     kg = words("unit.kg")
     facts = (
-        Fact(words("yard_act.gross"), content.gross_kg, 0, kg),
-        Fact(words("yard_act.tare"), content.tare_kg, 0, kg),
-        Fact(words("yard_act.net"), content.net_kg, 0, kg),
+        Fact(words("yard_act.gross"), content.gross_kg, _places(content.gross_kg), kg),
+        Fact(words("yard_act.tare"), content.tare_kg, _places(content.tare_kg), kg),
+        Fact(words("yard_act.net"), content.net_kg, _places(content.net_kg), kg),
         Fact(words("yard_act.contamination"), content.contamination_percent, 2, "%"),
         Fact(words("yard_act.accepted_mass"), content.accepted_kg, 0, kg),
     )
     return Section(words("yard_act.masses_section"), (KeyValues(facts),))
+
+
+def _places(mass_kg: float | None) -> int:
+    """Places behind the decimal sign that a weighed mass has: an act says what was typed, two at most."""
+    if mass_kg is None:
+        return 0
+    return next((places for places in (0, 1) if abs(mass_kg - round(mass_kg, places)) < 1e-6), 2)
 
 
 def certificates_section(content: ActContent, words: Words) -> Section:
@@ -99,9 +106,9 @@ def yield_section(content: ActContent, words: Words) -> Section:
     rails = content.rails
     if not rails:
         return Section("", ())
-    length = sum_of(rails, lambda rail: _usable(rail, rail.grade.usable_length_m))
-    mass = sum_of(rails, lambda rail: _usable(rail, rail.grade.usable_mass_kg))
-    balls = sum_of(rails, lambda rail: _usable(rail, rail.grade.ball_mass_kg))
+    length = sum_of(rails, lambda rail: rail.usable_length_m)
+    mass = sum_of(rails, lambda rail: rail.usable_mass_kg)
+    balls = sum_of(rails, lambda rail: rail.ball_mass_kg)
     facts = [
         Fact(known_of(words("yard_act.usable_length"), length, words), length.value, 2, words("yard_act.m")),
         Fact(known_of(words("yard_act.usable_mass"), mass, words), mass.value, 0, words("unit.kg")),
@@ -113,24 +120,18 @@ def yield_section(content: ActContent, words: Words) -> Section:
     return Section(words("yard_act.yield_section"), tuple(blocks))
 
 
-def _usable(rail: ActRail, figure: float | None) -> float | None:
-    if rail.final_grade == "rejected":
-        return 0.0
-    return None if rail.final_grade == "human" else figure
-
-
 def _value(rails: tuple[ActRail, ...], words: Words) -> Fact:
     """In one currency; recipes with several give no sum."""
     currencies = {rail.grade.currency for rail in rails if rail.grade.currency}
     if len(currencies) != 1:
         return Fact(words("yard_act.value"), None)
-    total = sum_of(rails, lambda rail: _usable(rail, rail.grade.value))
+    total = sum_of(rails, lambda rail: rail.value)
     return Fact(known_of(words("yard_act.value"), total, words), total.value, 0, currencies.pop())
 
 
 def _yield_percent(rails: tuple[ActRail, ...]) -> float | None:
     """Usable over whole length of the rails of which both are known."""
-    pairs = [(_usable(rail, rail.grade.usable_length_m), rail.grade.length_m) for rail in rails]
+    pairs = [(rail.usable_length_m, rail.grade.length_m) for rail in rails]
     known = [(usable, length) for usable, length in pairs if usable is not None and length is not None]
     whole = sum(length for _, length in known)
     return 100.0 * sum(usable for usable, _ in known) / whole if whole else None

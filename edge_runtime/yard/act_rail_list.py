@@ -7,7 +7,7 @@ from collections.abc import Callable
 from edge_runtime.reports.document import Cell, Column, ColumnKind, LongTable
 from edge_runtime.reports.words import Words
 from edge_runtime.yard.act_content import ActContent, ActRail
-from edge_runtime.yard.act_words import word
+from edge_runtime.yard.act_words import person_text, word
 
 _Figure = Callable[[ActRail], Cell]
 
@@ -28,16 +28,23 @@ def _fields(words: Words) -> tuple[tuple[str, ColumnKind, int, str, _Figure], ..
     return (
         ("rail", "text", 0, "", lambda rail: rail.name),
         ("section", "text", 0, "", lambda rail: word("yard_section", rail.facts.section, words)),
+        (
+            "facts_by",
+            "text",
+            0,
+            "",
+            lambda rail: person_text(rail.facts_by, words) if rail.facts_by else None,
+        ),
         ("length", "number", 3, metres, lambda rail: rail.grade.length_m),
         ("length_how", "text", 0, "", lambda rail: word("yard_length", rail.length_by, words)),
         ("remark", "text", 0, "", lambda rail: _least(rail, words)),
         ("wear", "number", 1, mm, lambda rail: rail.facts.wear_mm),
         ("mass", "number", 1, kg, lambda rail: rail.grade.mass_kg),
-        ("usable_length", "number", 3, metres, lambda rail: rail.grade.usable_length_m),
-        ("usable_mass", "number", 1, kg, lambda rail: rail.grade.usable_mass_kg),
-        ("ball_mass", "number", 1, kg, lambda rail: rail.grade.ball_mass_kg),
-        ("yield_short", "number", 1, "%", lambda rail: _percent(rail.grade.yield_share)),
-        ("value_short", "number", 0, "", lambda rail: rail.grade.value),
+        ("usable_length", "number", 3, metres, lambda rail: rail.usable_length_m),
+        ("usable_mass", "number", 1, kg, lambda rail: rail.usable_mass_kg),
+        ("ball_mass", "number", 1, kg, lambda rail: rail.ball_mass_kg),
+        ("yield_short", "number", 1, "%", lambda rail: _yield_percent(rail)),
+        ("value_short", "number", 0, "", lambda rail: rail.value),
         ("currency", "text", 0, "", lambda rail: rail.grade.currency or None),
         ("unseen_m", "number", 3, metres, lambda rail: rail.grade.unseen_m),
         ("welds", "number", 0, "", lambda rail: rail.welds),
@@ -64,8 +71,9 @@ def _moment(rail: ActRail, words: Words) -> str | None:
     return None if rail.decision is None else words.moment(rail.decision.by.utc_ns)
 
 
-def _percent(share: float | None) -> float | None:
-    return None if share is None else 100.0 * share
+def _yield_percent(rail: ActRail) -> float | None:
+    usable_m, length_m = rail.usable_length_m, rail.grade.length_m
+    return None if usable_m is None or not length_m else 100.0 * usable_m / length_m
 
 
 def _decision(rail: ActRail, words: Words) -> str | None:

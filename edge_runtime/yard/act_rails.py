@@ -15,15 +15,15 @@ def rails_section(content: ActContent, words: Words) -> Section:
         return Section("", ())
     metres, kg = words("yard_act.m"), words("unit.kg")
     columns = (
-        Column(words("yard_act.rail"), width=1.6),
+        Column(words("yard_act.rail"), width=1.4),
         Column(words("yard_act.section"), width=0.7, nowrap=True),
         Column(words("yard_act.length"), "number", 2, metres, width=0.9),
-        Column(words("yard_act.length_how"), width=1.2),
-        Column(words("yard_act.grade"), width=1.5),
+        Column(words("yard_act.length_how"), width=1.1),
+        Column(words("yard_act.grade"), width=2.2),
         Column(words("yard_act.usable_m"), "number", 2, metres, width=0.9),
         Column(words("yard_act.usable_kg"), "number", 0, kg, width=0.9),
         Column(words("yard_act.unseen_m"), "number", 2, metres, width=0.9),
-        Column(words("yard_act.decided"), width=2.9),
+        Column(words("yard_act.decided"), width=2.55),
     )
     rows = tuple(
         (
@@ -32,8 +32,8 @@ def rails_section(content: ActContent, words: Words) -> Section:
             rail.grade.length_m,
             _length_how(rail, words),
             word("yard_grade", rail.final_grade, words),
-            rail.grade.usable_length_m,
-            rail.grade.usable_mass_kg,
+            rail.usable_length_m,
+            rail.usable_mass_kg,
             rail.grade.unseen_m,
             _decided(rail, words),
         )
@@ -77,10 +77,10 @@ def decisions_section(content: ActContent, words: Words) -> Section:
         return Section("", ())
     columns = (
         Column(words("yard_act.rail"), width=1.5),
-        Column(words("yard_act.grade_computed"), width=1.3),
-        Column(words("yard_act.grade_final"), width=1.3),
+        Column(words("yard_act.grade_computed"), width=1.6),
+        Column(words("yard_act.grade_final"), width=1.6),
         Column(words("yard_act.who_when"), width=1.9),
-        Column(words("yard_act.why"), width=3.5),
+        Column(words("yard_act.why"), width=2.9),
     )
     return Section(words("yard_act.decisions_section"), (Table(columns, tuple(rows)),))
 

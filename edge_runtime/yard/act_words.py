@@ -44,7 +44,8 @@ def codes(ru: str, uic: str) -> str:
 def person_text(person: ActPerson, words: Words) -> str:
     """Who, and when to the minute."""
     when = words.clock(person.utc_ns)
-    return f"{person.shown}, {words.date(when)}\u00a0{when:%H:%M}"
+    name = words.known("yard_role.scan_file", person.shown) if person.scan_file else person.shown
+    return f"{name}, {words.date(when)}\u00a0{when:%H:%M}"
 
 
 def finding_place(finding: YardFinding, words: Words) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -22,6 +23,7 @@ from edge_runtime.yard.act_draft import missing, seen_sha256
 from edge_runtime.yard.store_db import locked, no_such
 from edge_runtime.yard.store_errors import YardRefused
 from edge_runtime.yard.store_text import bad_value
+from edge_runtime.yard.store_types import RailView
 from edge_runtime.yard.store_wagons import standing_act
 from edge_runtime.yard.tables import YardActRow
 
@@ -87,9 +89,33 @@ class ActLine:
     superseded_by: ActNumber | None
 
 
-def as_draft(content: ActContent) -> Draft:
-    """A content with what it lacks."""
-    return Draft(content, missing(content), seen_sha256(content))
+def as_draft(content: ActContent, elsewhere: Sequence[str] = ()) -> Draft:
+    """A content with what it lacks; `elsewhere`: rails of `accepted_elsewhere`."""
+    lacks = (*missing(content), *(f"in_act:{name}" for name in elsewhere))
+    return Draft(content, lacks, seen_sha256(content))
+
+
+def accepted_elsewhere(
+    connection: sa.Connection, wagon_id: int, rails: Sequence[RailView]
+) -> tuple[str, ...]:
+    """Rails and photo sets that came over from another wagon, whose standing act still has them.
+
+    They would be accepted twice: the other act must be superseded by one without them first.
+    """
+    named: dict[int, set[str]] = {}
+    found = []
+    for view in rails:
+        moves = [entry for entry in view.corrections if entry.kind == "assign"]
+        sides = [(side or {}).get("wagon_id") for entry in moves for side in (entry.before, entry.after)]
+        for other in sorted({int(side) for side in sides if side is not None} - {wagon_id}):
+            if other not in named:
+                act = standing_act(connection, other)
+                content = None if act is None else read_act(connection, ActNumber(*act)).content
+                named[other] = set() if content is None else {part.name for part in content.parts}
+            if view.name in named[other]:
+                found.append(view.name)
+                break
+    return tuple(found)
 
 
 def superseding(content: ActContent, supersedes: ActNumber | None, reason: str) -> ActContent:

@@ -26,10 +26,11 @@ from edge_runtime.reports.words import load_words
 from edge_runtime.yard import map_run
 from edge_runtime.yard.map_folder import REPORT_FILE, check_free, whole_map
 from edge_runtime.yard.map_run import MappedScan, fill_map, map_scan, map_tools
+from edge_runtime.yard.note_words import note_text
 from edge_runtime.yard.scan import ONE_CAMERA, Scan
 from edge_runtime.yard.scan_files import PATTERNS, chosen, read_scans
 from vision.errors import ConfigError, ImageError
-from vision.rail_map.types import ScanCamera, ScanGeometry
+from vision.rail_map.types import Note, ScanCamera, ScanGeometry
 from vision.yard.types import Section, TypedFacts
 
 _EPILOG = f"""examples:
@@ -192,7 +193,7 @@ def _summary(mapped: MappedScan, place: Path, write_s: float) -> dict[str, Any]:
         "grade": grade.grade,
         "usable_length_m": grade.usable_length_m,
         "yield_share": grade.yield_share,
-        "notes": list(rail_map.notes),
+        "notes": [note.model_dump(mode="json") for note in rail_map.notes],
         "map_s": round(mapped.seconds, 2),
         "write_s": round(write_s, 2),
     }
@@ -202,6 +203,7 @@ def _print(summaries: Sequence[dict[str, Any]], out: Path, *, as_json: bool) -> 
     if as_json:
         print(json.dumps({"out": str(out), "rails": list(summaries)}, ensure_ascii=False))
         return
+    words = load_words("en")  # as the rest of what the terminal says
     for one in summaries:
         length = "no scale" if one["length_m"] is None else f"{one['length_m']:.3f} m"
         least = "at least " if one["length_is_least"] and one["length_m"] is not None else ""
@@ -211,7 +213,7 @@ def _print(summaries: Sequence[dict[str, Any]], out: Path, *, as_json: bool) -> 
             metres = "" if one["unseen_m"] is None else f", {one['unseen_m']:.3f} m"
             print(f"  not seen: {one['unseen']} stretches{metres}")
         for note in one["notes"][:5]:
-            print(f"  note: {note}")
+            print(f"  note: {note_text(Note.model_validate(note), words)}")
         if len(one["notes"]) > 5:
             print(f"  and {len(one['notes']) - 5} more notes: {one['folder']}/map.json")
         print(f"  mapped in {one['map_s']:.1f} s, report: {one['report']}")

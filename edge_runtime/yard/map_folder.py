@@ -20,22 +20,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
-from edge_runtime.yard.strip_pictures import ShownStrip, finding_picture, packed
+from edge_runtime.yard.map_report_strip import line_rows
+from edge_runtime.yard.strip_pictures import ShownStrip, finding_picture, overview_picture, packed
 from vision.errors import ConfigError, FerrogateError
 from vision.rail_map.frames import FramePart, PlacedFrame
-from vision.rail_map.types import Frozen, MapFinding, RailMap
+from vision.rail_map.types import Frozen, MapFinding, Note, RailMap
 from vision.yard.types import RailGrade
 
 MAP_FILE, GRADE_FILE, STRIPS_FILE, FRAMES_FILE = "map.json", "grade.json", "strips.json", "frames.json"
 FINDINGS_TABLE, CUT_TABLE, REPORT_FILE = "findings.csv", "cut_list.csv", "report.html"
 #: Rows of one strip picture; browsers and viewers refuse much taller ones.
 PICTURE_ROWS = 8192
-#: The overview's longer side, and its height, pixels.
-_OVERVIEW_PX, _OVERVIEW_HEIGHT_PX = 4096, 64
 
 _Model = TypeVar("_Model", bound=Frozen)
 Progress = Callable[[int, int], None]
@@ -62,7 +61,8 @@ class CameraPictures(Frozen):
 
     `left_px`: strip column (as in `MapBox.xyxy_px`) of the pictures' first column. `frame_left_px`: frame
     column of the strip's first column. `gain`: how many times brighter than the frames they are.
-    `overview`: the whole strip lying, `left_px` at the bottom.
+    `overview`: the whole rail, line under line, each cut to where the head lies on it; the lowest strip
+    column at the bottom.
     """
 
     camera: str
@@ -97,7 +97,7 @@ class FrameStretch(Frozen):
 class FramePlace(Frozen):
     """Where one frame lies; several stretches where the rail stopped or turned under it.
 
-    `fault`: why it proves nothing, '' for a healthy one. `shown`: map rows [from, to) of the strip that are
+    `fault`: why it proves nothing, None for a healthy one. `shown`: map rows [from, to) of the strip that are
     its pixels.
     """
 
@@ -106,7 +106,7 @@ class FramePlace(Frozen):
     file: str
     rows: int
     stretches: tuple[FrameStretch, ...] = Field(min_length=1)
-    fault: str = ""
+    fault: Annotated[Note | None, BeforeValidator(lambda data: data or None)] = None
     shown: tuple[tuple[int, int], ...] = ()
 
     def placed(self) -> PlacedFrame:
@@ -193,10 +193,9 @@ def write_pictures(
             (folder / file).write_bytes(packed(strip.part(first, last), ".png", file))
             pictures.append(StripPicture(file=file, first_row=first, rows=last - first))
             tell()
-        width = min(_OVERVIEW_PX, max(1, strip.rows))
-        overview = f"overview/{number}.png"
-        drawn = strip.lying(0, strip.rows, width, _OVERVIEW_HEIGHT_PX)
-        (folder / overview).write_bytes(packed(drawn, ".png", overview))
+        overview = f"overview/{number}.jpg"
+        drawn = overview_picture(strip, line_rows(rail_map), lambda row: _place(rail_map, row))
+        (folder / overview).write_bytes(packed(drawn, ".jpg", overview))
         tell()
         cameras.append(
             CameraPictures(
@@ -207,8 +206,8 @@ def write_pictures(
                 gain=round(strip.gain, 3),
                 pictures=tuple(pictures),
                 overview=overview,
-                overview_width_px=width,
-                overview_height_px=_OVERVIEW_HEIGHT_PX,
+                overview_width_px=drawn.shape[1],
+                overview_height_px=drawn.shape[0],
             )
         )
     found: list[FindingPicture] = []
@@ -216,6 +215,12 @@ def write_pictures(
         found += _finding_pictures(folder, finding, strips)
         tell()
     return StripIndex(rows=rail_map.rows, cameras=tuple(cameras), findings=tuple(found))
+
+
+def _place(rail_map: RailMap, row: int) -> str:
+    """Where a row lies, in signs that all languages share."""
+    metres = rail_map.position_m(row)
+    return f"# {row}" if metres is None else f"{metres:.2f} m"
 
 
 def _finding_pictures(

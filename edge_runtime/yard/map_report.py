@@ -24,6 +24,7 @@ from edge_runtime.reports.document import (
 from edge_runtime.reports.words import Words
 from edge_runtime.yard import map_report_tables as tables
 from edge_runtime.yard.map_report_strip import rail_svg
+from edge_runtime.yard.note_words import left_out_text, note_text
 from edge_runtime.yard.strip_pictures import ShownStrip
 from vision.rail_map.types import RailMap
 from vision.yard.recipe import YardRecipe
@@ -68,7 +69,7 @@ def map_report(story: MapStory, words: Words, made: datetime) -> Report:
         Section(words("rail_map.cut_list"), tuple(_cut_list(story, words))),
         Section(words("rail_map.coverage"), tuple(_coverage(story, words))),
     ]
-    remarks = _remarks(rail_map)
+    remarks = _remarks(rail_map, words)
     if remarks:
         sections.append(Section(words("rail_map.remarks"), (Paragraph("\n".join(remarks)),)))
     if grade.unverified:
@@ -214,7 +215,11 @@ def _coverage(story: MapStory, words: Words) -> list[Block]:
     return blocks
 
 
-def _remarks(rail_map: RailMap) -> list[str]:
-    """What was odd about the scan, as the map says it."""
-    left_out = [f"{camera.name}: {text}" for camera in rail_map.cameras for text in camera.left_out]
-    return [*rail_map.notes, *left_out]
+def _remarks(rail_map: RailMap, words: Words) -> list[str]:
+    """What was odd about the scan, and the frames that are not in the strips."""
+    left_out = [
+        f"{camera.name}: {left_out_text(one, words)}"
+        for camera in rail_map.cameras
+        for one in camera.left_out
+    ]
+    return [*(note_text(note, words) for note in rail_map.notes), *left_out]

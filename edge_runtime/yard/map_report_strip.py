@@ -35,7 +35,7 @@ def rail_svg(
         cut_list: a bar under the rail, green for charges (amber: downgraded), red for cuts; None: no bar.
         words: of the reader's language.
     """
-    step = _line_rows(rail_map)
+    step = line_rows(rail_map)
     lines = range(0, max(1, rail_map.rows), step)
     height = _AXIS + len(strips) * (_BAND + _GAP) + (_CUTS if cut_list else 0) + _NAMES + 8
     parts = [_Line(rail_map, strips, cut_list, words, first, step).svg() for first in lines]
@@ -52,7 +52,7 @@ def rail_svg(
     )
 
 
-def _line_rows(rail_map: RailMap) -> int:
+def line_rows(rail_map: RailMap) -> int:
     """Rows of one line: a round number of millimetres where there is a scale, else of rows."""
     unit = 1.0 if rail_map.row_mm is None else 100.0 / rail_map.row_mm
     for step in _STEPS:
@@ -73,9 +73,11 @@ class _Line:
         first: int,
         step: int,
     ) -> None:
-        self.map, self.strips, self.cut_list, self.words = rail_map, strips, cut_list, words
+        self.map, self.cut_list, self.words = rail_map, cut_list, words
         self.first, self.step = first, step
         self.last = min(first + step, rail_map.rows)
+        #: cut to the head as it lies on this line
+        self.strips = {name: strip.narrowed(first, self.last) for name, strip in strips.items()}
         self.bands = {name: _AXIS + number * (_BAND + _GAP) for number, name in enumerate(strips)}
         self.bottom = _AXIS + len(strips) * (_BAND + _GAP)
 

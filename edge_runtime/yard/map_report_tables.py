@@ -8,6 +8,7 @@ from pathlib import Path
 
 from edge_runtime.reports.document import Column, Table
 from edge_runtime.reports.words import Words
+from edge_runtime.yard.note_words import notes_text
 from vision.rail_map.types import RailMap
 from vision.yard.recipe import YardRecipe
 from vision.yard.types import Action, CutList, GradeReason, RailGrade, YardFinding
@@ -109,7 +110,8 @@ def unseen_table(rail_map: RailMap, words: Words) -> Table:
                 one.end_m,
                 round(one.first_row),
                 round(one.last_row),
-                words(f"yard_unseen.{one.cause}") + (f" ({one.detail})" if one.detail else ""),
+                words(f"yard_unseen.{one.cause}")
+                + (f" ({notes_text(one.detail, words)})" if one.detail else ""),
                 one.frames,
             )
             for one in rail_map.unseen

@@ -32,7 +32,7 @@ from edge_runtime.yard.strip_pictures import ShownStrip, shown
 from vision.detector import Detector
 from vision.rail import RailDetector, rail_spec
 from vision.rail_map.map import RailMapper
-from vision.rail_map.types import RailMap
+from vision.rail_map.types import Note, RailMap
 from vision.yard.grade import findings_of, grade_rail
 from vision.yard.recipe import YardRecipe
 from vision.yard.types import RailGrade, TypedFacts, YardFinding
@@ -78,7 +78,7 @@ class MappedScan:
     facts: TypedFacts
     strips: Mapping[str, ShownStrip]
     frames: tuple[FramePlace, ...]
-    unread: tuple[str, ...]
+    unread: tuple[Note, ...]
     seconds: float
 
 
@@ -112,7 +112,7 @@ def map_scan(
     facts = TypedFacts(section=scan.section) if facts is None else facts
     tell = progress or (lambda *_: None)
     mapper = RailMapper(scan.rail, scan.geometry)
-    unread: list[str] = []
+    unread: list[Note] = []
     for number, frame in enumerate(scan.frames(unread), 1):
         mapper.add(frame)
         tell("frames", number, len(scan.entries))

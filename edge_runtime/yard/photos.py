@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Literal
 
 from edge_runtime.images import IMAGE_SUFFIXES, read_image
+from edge_runtime.yard.scan import picture_note
 from edge_runtime.yard.store_types import StripPart
 from vision.contract import ModelContract
 from vision.errors import ConfigError, ImageError
 from vision.rail import RailDetector, RailFindings, inspect_rail_image
-from vision.rail_map.types import Frozen, MapBox, MapCamera, MapFinding, RailEnd, RailMap
+from vision.rail_map.types import Frozen, MapBox, MapCamera, MapFinding, Note, RailEnd, RailMap
 from vision.types import UInt8Array
 
 #: Photos of one set; a load is a few dozen.
@@ -35,7 +36,7 @@ class PhotoMark(Frozen):
 class PhotoLook(Frozen):
     """What one photo showed. `error`: it could not be read, and nothing else is known of it.
 
-    `rail_found` False: no rail stands out in it; marks are hints at best.
+    `why`: the same as a note. `rail_found` False: no rail stands out in it; marks are hints at best.
     """
 
     file: str
@@ -44,6 +45,7 @@ class PhotoLook(Frozen):
     rail_found: bool = False
     marks: tuple[PhotoMark, ...] = ()
     error: str = ""
+    why: Note | None = None
 
 
 class PhotoSet(Frozen):
@@ -114,7 +116,7 @@ def look_at_photo(path: Path, detector: RailDetector) -> LookedAt | PhotoLook:
         thresholds = detector.contract.thresholds
         findings = inspect_rail_image(image, detector, min_score=min(thresholds.values()))
     except ImageError as error:
-        return PhotoLook(file=path.name, error=error.what)
+        return PhotoLook(file=path.name, error=error.what, why=picture_note(path.name, error))
     height_px, width_px = image.shape[:2]
     look = PhotoLook(
         file=path.name,
@@ -168,8 +170,12 @@ def photo_map(photos: PhotoSet, thresholds: dict[str, float]) -> RailMap:
     readable = photos.readable
     rows = max(look.height_px for look in readable)
     found = [(look, mark) for look in readable for mark in look.marks]
-    notes = [f"{look.file}: {look.error}" for look in photos.photos if look.error]
-    notes += [f"{look.file}: no rail stands out in this photo" for look in readable if not look.rail_found]
+    notes = [look.why for look in photos.photos if look.why is not None]
+    notes += [
+        Note(code="photo_without_rail", values={"file": look.file})
+        for look in readable
+        if not look.rail_found
+    ]
     return RailMap(
         rail=photos.name,
         rows=rows,

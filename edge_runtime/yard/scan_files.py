@@ -18,18 +18,16 @@ from pydantic import Field, ValidationError
 
 from edge_runtime.images import IMAGE_SUFFIXES
 from edge_runtime.strict_yaml import load
-from edge_runtime.yard.scan import ONE_CAMERA, Scan, ScanEntry
+from edge_runtime.yard.scan import ONE_CAMERA, RAIL_NAME, Scan, ScanEntry
 from edge_runtime.yard.scan_rendered import RAILS_FILE, rendered_scans
 from edge_runtime.yard.scan_table import SCAN_TABLE, read_table
 from vision.errors import ConfigError
-from vision.rail_map.types import Frozen, ScanCamera, ScanGeometry
+from vision.rail_map.types import Frozen, Note, ScanCamera, ScanGeometry
 from vision.yard.types import Section
 
 SCAN_SHEET = "scan.yaml"
 #: Patterns by name. rail400: HHMMSS, camera, frame; each camera looks at a rail of its own.
 PATTERNS = {"rail400": r"(?P<rail>\d{8})(?P<frame>\d{5})"}
-#: A rail's name becomes a folder's.
-RAIL_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 
 
 class ScanSheet(Frozen):
@@ -101,10 +99,6 @@ def read_sheet(path: Path) -> ScanSheet:
         return ScanSheet()
     try:
         return ScanSheet.model_validate(load(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"the scan's sheet cannot be read: {error}", where=str(path), todo="write it as YAML in UTF-8"
-        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the whole file"
@@ -113,10 +107,14 @@ def read_sheet(path: Path) -> ScanSheet:
             where=str(path),
             todo="see docs/rail_map.md for what it may hold",
         ) from error
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"the scan's sheet cannot be read: {error}", where=str(path), todo="write it as YAML in UTF-8"
+        ) from error
 
 
 def _scan(
-    rail: str, folder: Path, entries: Iterable[ScanEntry], sheet: ScanSheet, notes: Sequence[str]
+    rail: str, folder: Path, entries: Iterable[ScanEntry], sheet: ScanSheet, notes: Sequence[Note]
 ) -> Scan:
     """Entries in order, with what was odd about them said."""
     listed = list(entries)
@@ -135,13 +133,11 @@ def _scan(
     for name in names:
         own = [entry for entry in listed if entry.camera == name]
         if not own:
-            said.append(f"camera {name}: no picture at all")
+            said.append(Note(code="camera_without_pictures", values={"camera": name}))
         numbers = [entry.frame_number for entry in own]
         if numbers != sorted(numbers):
             at = next(b for a, b in pairwise(numbers) if b < a)
-            said.append(
-                f"camera {name}: frames out of order (first: {at}); put into the order of their numbers"
-            )
+            said.append(Note(code="table_out_of_order", values={"camera": name, "frame": at}))
         ordered += sorted(own, key=lambda entry: entry.frame_number)
     return Scan(rail, folder, geometry, tuple(ordered), sheet.section, tuple(said))
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from edge_runtime.yard.scan import ONE_CAMERA, Scan, ScanEntry
+from edge_runtime.yard.scan import ONE_CAMERA, RAIL_NAME, Scan, ScanEntry
+from edge_runtime.yard.scan_table import lies_within
 from vision.errors import ConfigError
 from vision.rail_map.types import ScanCamera, ScanGeometry
 
@@ -50,7 +51,8 @@ class RenderedFrame(_Known):
 class RenderedRail(_Known):
     """One rail with all that lies on it, its ends among them."""
 
-    id: str
+    #: becomes the name of a folder
+    id: str = Field(pattern=f"^{RAIL_NAME}$")
     length_mm: float = Field(gt=0.0)
     head_mm: float = Field(gt=0.0)
     frames: tuple[RenderedFrame, ...] = Field(min_length=1)
@@ -116,7 +118,12 @@ def _scan(folder: Path, rail: RenderedRail, geometry: ScanGeometry) -> Scan:
     entries = []
     for frame in rail.frames:
         path = folder / frame.file
-        there = path.is_file()
+        if not lies_within(folder, frame.file):
+            raise ConfigError(
+                f"rail '{rail.id}': '{frame.file[:80]}' lies outside the scan's folder",
+                where=str(folder / RAILS_FILE),
+                todo="render them again with 'ferrogate data render-rails'",
+            )
         entries.append(
             ScanEntry(
                 geometry.cameras[0].name,
@@ -124,8 +131,7 @@ def _scan(folder: Path, rail: RenderedRail, geometry: ScanGeometry) -> Scan:
                 frame.encoder_count,
                 None,
                 frame.file,
-                path if there else None,
-                "" if there else f"there is no file {frame.file}",
+                path if path.is_file() else None,
             )
         )
     return Scan(rail.id, folder, geometry, tuple(entries))

@@ -12,16 +12,19 @@ from pathlib import Path
 from edge_runtime.images import IMAGE_SUFFIXES
 from edge_runtime.yard.scan import ScanEntry
 from vision.errors import ConfigError
+from vision.rail_map.types import Note
 
 SCAN_TABLE = "scan.csv"
 COLUMNS = ("camera", "frame_number", "first_count", "last_count", "file")
 #: No scanner has counted beyond this; a number that is larger is a slip.
 _LARGEST = 2**63 - 1
+#: Longer names of files and paths are none.
+_PART_BYTES, _PATH_BYTES = 255, 1000
 #: Larger tables are refused unread.
 _MOST_BYTES = 64_000_000
 
 
-def read_table(folder: Path) -> tuple[list[ScanEntry], list[str]]:
+def read_table(folder: Path) -> tuple[list[ScanEntry], list[Note]]:
     """(entries in the table's order, what was odd about it) of a folder with `scan.csv`.
 
     Raises:
@@ -29,7 +32,7 @@ def read_table(folder: Path) -> tuple[list[ScanEntry], list[str]]:
     """
     path = folder / SCAN_TABLE
     entries: list[ScanEntry] = []
-    notes: list[str] = []
+    notes: list[Note] = []
     lines: dict[tuple[str, int], tuple[int, str]] = {}
     for line, cells in _rows(path):
         entry = _entry(folder, path, line, cells)
@@ -47,9 +50,17 @@ def read_table(folder: Path) -> tuple[list[ScanEntry], list[str]]:
     return entries, notes
 
 
-def _doubled(entry: ScanEntry, line: int, before: int, file: str) -> str:
-    where = f"frame {entry.frame_number} of camera {entry.camera} stands in lines {before} and {line}"
-    return f"{where}, with one file" if file == entry.file else f"{where}, with {file} and {entry.file}"
+def _doubled(entry: ScanEntry, line: int, before: int, file: str) -> Note:
+    values: dict[str, str | int | float] = {
+        "camera": entry.camera,
+        "frame": entry.frame_number,
+        "first_line": before,
+        "line": line,
+        "file": file,
+    }
+    if file == entry.file:
+        return Note(code="row_twice", values=values)
+    return Note(code="row_contradicts", values={**values, "other": entry.file})
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
@@ -92,7 +103,7 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise _no_table(path) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(
             f"the table cannot be read: {error}", where=str(path), todo="write it as CSV in UTF-8"
         ) from error
@@ -120,13 +131,11 @@ def _entry(folder: Path, table: Path, line: int, cells: dict[str, str]) -> ScanE
     if number is None:
         raise _cell(table, line, "frame_number", "it is empty")
     file = cells["file"]
-    path, why = None, "the table names no file"
+    path = None
     if file:
-        if Path(file).is_absolute() or ".." in Path(file).parts:
-            raise _cell(table, line, "file", f"'{file}' lies outside the scan's folder")
-        path, why = folder / file, ""
-        if not path.is_file():
-            path, why = None, f"there is no file {file}"
+        if not lies_within(folder, file):
+            raise _cell(table, line, "file", f"'{file[:80]}' lies outside the scan's folder")
+        path = folder / file if (folder / file).is_file() else None
     return ScanEntry(
         cells["camera"],
         number,
@@ -134,16 +143,29 @@ def _entry(folder: Path, table: Path, line: int, cells: dict[str, str]) -> ScanE
         _number(table, line, cells, "last_count"),
         file,
         path,
-        why,
     )
+
+
+def lies_within(folder: Path, file: str) -> bool:
+    """Whether a file that a scan names lies in the scan's folder, also when it is a link."""
+    place = Path(file)
+    try:
+        lengths = [len(part.encode()) for part in place.parts]
+    except UnicodeEncodeError:  # a name that no file can have
+        return False
+    can_be = max(lengths, default=0) <= _PART_BYTES and sum(lengths) <= _PATH_BYTES and "\0" not in file
+    if place.is_absolute() or ".." in place.parts or not can_be:
+        return False
+    return (folder / place).resolve().is_relative_to(folder.resolve())
 
 
 def _number(table: Path, line: int, cells: dict[str, str], name: str) -> int | None:
     text = cells[name]
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()) or int(text) > _LARGEST:
-        raise _cell(table, line, name, f"'{text}' is no whole number from 0 on")
+    # Its length first: of very many digits Python makes no number.
+    if not (text.isascii() and text.isdigit()) or len(text) > 20 or int(text) > _LARGEST:
+        raise _cell(table, line, name, f"'{text[:40]}' is no whole number from 0 on")
     return int(text)
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from edge_runtime.whole_file import whole_file
 from edge_runtime.yard.scan import Scan
 from edge_runtime.yard.scan_files import SCAN_SHEET, chosen, read_scans, read_sheet
+from edge_runtime.yard.station_status import NOT_THERE, lost_reason
 from edge_runtime.yard.yard_config import RailStationConfig, Recording, WatchedFolder
 from vision.errors import ConfigError, FerrogateError
 
@@ -115,7 +116,7 @@ class Intake:
             if self._marked(name):
                 continue
             if not source.path.is_dir():
-                self.lost[str(source.path)] = "the recording's folder is not there"
+                self.lost[str(source.path)] = NOT_THERE
                 continue
             self.lost.pop(str(source.path), None)
             yield Waiting(name, source.path, source)
@@ -205,7 +206,7 @@ class Intake:
         try:
             folders = self._folders(source.path, must_be=True)
         except OSError as error:
-            self.lost[where] = error.strerror or str(error)
+            self.lost[where] = lost_reason(error)
             return
         self.lost.pop(where, None)
         for folder in folders:

@@ -10,25 +10,22 @@ is put aside. Neighbours: `station_intake` finds scans, `station_work` maps them
 
 from __future__ import annotations
 
-import argparse
 import logging
-import os
-import signal
 import sys
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 
+from edge_runtime.child_main import ChildLife, run_child
 from edge_runtime.ledger.store import ledger_url
-from edge_runtime.logs import log_error, setup_logging
+from edge_runtime.logs import setup_logging
 from edge_runtime.yard.photo_inbox import PhotoInbox
 from edge_runtime.yard.second_look import LookRule
 from edge_runtime.yard.station_intake import FullDiskError, Intake, Waiting
 from edge_runtime.yard.station_run import open_tools
-from edge_runtime.yard.station_status import AsideNote, StatusWriter
+from edge_runtime.yard.station_status import AsideNote, StatusWriter, lost_words
 from edge_runtime.yard.station_work import StoppedError, Tries, YardWork
 from edge_runtime.yard.store import YardStore
 from edge_runtime.yard.store_grading import RecipeGrading
@@ -112,7 +109,7 @@ class Worker:
             self._inbox.work(photos)
             return True
         state = "no_source" if len(self._intake.lost) == len(self._config.scans) else "idle"
-        message = "; ".join(f"{place}: {why}" for place, why in self._intake.lost.items())
+        message = "; ".join(f"{place}: {lost_words(why)}" for place, why in self._intake.lost.items())
         self._tell(state=state, rail="", done=0, total=0, queue=(), free_mb=free_mb, message=message)
         self._tidy()
         return False
@@ -161,7 +158,7 @@ class Worker:
         """Tell a change of the places that cannot be read, once."""
         lost = dict(self._intake.lost)
         for place in lost.keys() - self._lost_said.keys():
-            _LOG.error("source_lost", extra={"folder": place, "why": lost[place]})
+            _LOG.error("source_lost", extra={"folder": place, "why": lost_words(lost[place])})
         for place in self._lost_said.keys() - lost.keys():
             _LOG.info("source_back", extra={"folder": place})
         self._lost_said = lost
@@ -205,6 +202,9 @@ def run_worker(config: RailStationConfig, stop: threading.Event) -> None:
         LookRule(share=config.second_look.share),
     )
     try:
+        regraded = store.regrade()
+        if regraded:
+            _LOG.info("rails_graded_anew", extra={"rails": regraded, "why": "the recipe is another one"})
         work = YardWork(config, tools, store)
         inbox = PhotoInbox(storage, tools, store, stop)
         Worker(config, work, inbox, status, stop).run()
@@ -214,37 +214,22 @@ def run_worker(config: RailStationConfig, stop: threading.Event) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
-    parent_pid = os.getppid()  # at once: it may die while we import
-    parser = argparse.ArgumentParser(prog="python -m edge_runtime.yard.station_main", description=__doc__)
-    parser.add_argument("station", type=Path, metavar="STATION.yaml")
-    options = parser.parse_args(arguments)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    # The supervisor holds them back until somebody listens.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
-    os.nice(NICENESS)
-    setup_logging("yard")
-    try:
-        config = load_rail_station(options.station)
-        cv2.setNumThreads(config.detector.threads)
-        setup_logging("yard", config.name)
-        watcher = threading.Thread(target=_with_parent, args=(parent_pid, stop), name="parent", daemon=True)
-        watcher.start()
-        run_worker(config, stop)
-    except FerrogateError as error:
-        log_error(error)
-        return error.exit_code
-    finally:
-        stop.set()
-    return 0
+    return run_child("yard", "edge_runtime.yard.station_main", __doc__, NICENESS, _work, arguments)
 
 
-def _with_parent(parent_pid: int, stop: threading.Event) -> None:
+def _work(life: ChildLife) -> None:
+    config = load_rail_station(life.station)
+    cv2.setNumThreads(config.detector.threads)
+    setup_logging("yard", config.name)
+    threading.Thread(target=_with_parent, args=(life,), name="parent", daemon=True).start()
+    run_worker(config, life.stop)
+
+
+def _with_parent(life: ChildLife) -> None:
     """A worker whose supervisor was killed ends as if it had been told to."""
-    while not stop.wait(POLL_S):
-        if os.getppid() != parent_pid:
-            stop.set()
+    while not life.stop.wait(POLL_S):
+        if life.ended():
+            life.stop.set()
 
 
 if __name__ == "__main__":

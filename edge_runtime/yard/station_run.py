@@ -12,6 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
+from edge_runtime.config import DetectorConfig
 from edge_runtime.models import read_model
 from edge_runtime.yard.map_run import MapTools
 from edge_runtime.yard.recipe_file import load_yard_recipe
@@ -29,8 +30,19 @@ def open_tools(config: RailStationConfig) -> MapTools:
         ContractError: the model is not for rails, or does not keep what it promises.
         ProviderError: the execution provider is not there.
     """
-    recipe = load_yard_recipe(config.recipe)
-    wanted = config.detector
+    tools = MapTools(open_detector(config.detector), load_yard_recipe(config.recipe))
+    require_labels(tools, config.recipe)
+    return tools
+
+
+def open_detector(wanted: DetectorConfig) -> Detector:
+    """Load a station's model.
+
+    Raises:
+        ConfigError: there is no such model.
+        ContractError: the model is not for rails, or does not keep what it promises.
+        ProviderError: the execution provider is not there.
+    """
     model = read_model(wanted.model)
     detector = Detector(
         model.data,
@@ -41,14 +53,22 @@ def open_tools(config: RailStationConfig) -> MapTools:
         threads=wanted.threads,
     )
     rail_spec(detector.contract)
-    strange = sorted(set(detector.contract.labels) - set(recipe.labels))
+    return detector
+
+
+def require_labels(tools: MapTools, recipe_file: Path | None) -> None:
+    """Refuse a recipe that does not say what a label of the model is.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    strange = sorted(set(tools.detector.contract.labels) - set(tools.recipe.labels))
     if strange:
         raise ConfigError(
             f"the yard's recipe does not say what the model's labels {', '.join(strange)} are",
-            where="labels of the recipe" if config.recipe is None else str(config.recipe),
+            where="labels of the recipe" if recipe_file is None else str(recipe_file),
             todo="add them under 'labels', or give the model that the recipe was written for",
         )
-    return MapTools(detector, recipe)
 
 
 def run_yard_station(station_file: Path, *, check: bool, as_json: bool, with_parent: bool) -> int:

@@ -9,7 +9,7 @@ import json
 import time
 from typing import Any
 
-from edge_runtime.yard.station_status import YardStatus, read_status
+from edge_runtime.yard.station_status import YardStatus, lost_words, read_status
 from edge_runtime.yard.yard_config import RailStationConfig
 
 EXIT_NONE, EXIT_NOT_READY = 1, 3
@@ -38,8 +38,10 @@ def _lines(name: str, status: YardStatus | None, *, alive: bool) -> list[str]:
         f"rail station {name}: {status.state.replace('_', ' ')}; {status.rails_done} rails since its start"
     ]
     if status.rail:
-        lines.append(f"  {status.rail}: {status.done} of {status.total}; waiting: {len(status.queue)} scans")
+        lines.append(f"  {status.rail}: {status.done} % of its way; waiting: {len(status.queue)} scans")
     if status.message:
         lines.append(f"  {status.message}")
+    if status.state != "no_source":  # which says it in its message
+        lines += [f"  cannot be read: {place}: {lost_words(why)}" for place, why in status.lost.items()]
     lines += [f"  aside: {aside.name}: {aside.what}" for aside in status.asides]
     return lines

@@ -7,6 +7,7 @@ Neighbours: `station_main` writes, `read_status` is for everybody else.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from pathlib import Path
@@ -20,7 +21,26 @@ _LOG = logging.getLogger(__name__)
 STATUS_FILE = "status.json"
 #: a status older than this is of a worker that hangs or is gone
 STALE_AFTER_S = 15.0
+#: why a place cannot be read, as a code: pages have words for it in every language
+NOT_THERE, NOT_ALLOWED = "not_there", "not_allowed"
+_REASONS = {
+    errno.ENOENT: NOT_THERE,
+    errno.ENOTDIR: NOT_THERE,
+    errno.EACCES: NOT_ALLOWED,
+    errno.EPERM: NOT_ALLOWED,
+}
+_WORDS = {NOT_THERE: "it is not there", NOT_ALLOWED: "reading it is not allowed"}
 State = Literal["starting", "idle", "mapping", "photos", "full_disk", "no_source", "stopped"]
+
+
+def lost_reason(error: OSError) -> str:
+    """Why a place cannot be read: a code, or the system's own words where there is none."""
+    return _REASONS.get(error.errno or 0, error.strerror or str(error))
+
+
+def lost_words(reason: str) -> str:
+    """The same in English."""
+    return _WORDS.get(reason, reason)
 
 
 class _Strict(BaseModel):
@@ -41,9 +61,9 @@ class AsideNote(_Strict):
 class YardStatus(_Strict):
     """The worker as it is now.
 
-    `rail` is being mapped, tile `done` of `total`; `queue` waits. `lost`: places that rails come from and
-    that cannot be read, with why. `message`: one sentence for people, '' when all is well. `at_utc_ns`: wall
-    clock of this line.
+    `rail` is being mapped, `done` of `total` parts of its way; `queue` waits. `lost`: places that rails come
+    from and that cannot be read, with why (`lost_reason`). `message`: one sentence for people, '' when all is
+    well. `at_utc_ns`: wall clock of this line.
     """
 
     schema_version: Literal[1] = 1

@@ -14,8 +14,8 @@ import threading
 from pathlib import Path
 
 from edge_runtime.ledger.store import ledger_url, open_ledger
-from edge_runtime.station.child import Child, RestartsSpentError, exit_reason
-from edge_runtime.station.supervisor import FINAL_CODES, PROCESSES_FILE, storage_lock
+from edge_runtime.station.child import PROCESSES_FILE, Child, RestartsSpentError, exit_reason
+from edge_runtime.station.supervisor import FINAL_CODES, PAGE_LIVES, storage_lock
 from edge_runtime.whole_file import whole_file
 from edge_runtime.yard.yard_config import RailStationConfig
 
@@ -69,7 +69,7 @@ class YardFamily:
         self._file = station_file
         self._processes_file = config.storage.folder / PROCESSES_FILE
         self.worker = Child("yard", "edge_runtime.yard.station_main")
-        self.page = Child("page", "edge_runtime.page.yard_process")
+        self.page = Child("page", "edge_runtime.page.yard_process", PAGE_LIVES)
         self._page_given_up = config.page is None
 
     def start(self) -> None:
@@ -85,6 +85,8 @@ class YardFamily:
         Raises:
             RestartsSpentError: the worker keeps dying.
         """
+        if why := self.page.kill_if_hanging():
+            _LOG.error("process_hangs", extra={"child": "page", "why": why, "then": "killing it"})
         code = self.worker.returncode()
         if code == 0 or code in FINAL_CODES:
             return code

@@ -25,8 +25,10 @@ from vision.errors import ConfigError
 RAILS = "rails"
 #: a scan that has ended the process so often is put aside
 TRIES_MAX = 3
-#: Told (rail, how many are done, in all) between two tiles; may raise to break off.
+#: Told (rail, per cent of its way, 100) between two tiles; may raise to break off.
 Mapping = Callable[[str, int, int], None]
+#: a rail's way in per cent: frames are read, tiles searched, pictures written
+_WAY = {"frames": (0, 10), "search": (10, 75), "pictures": (75, 100)}
 
 
 class StoppedError(Exception):
@@ -81,14 +83,9 @@ class YardWork:
         return waiting.name if alone else f"{waiting.name}.{scan.rail}"[:64]
 
     def _rail(self, name: str, waiting: Waiting, scan: Scan, told: Mapping) -> None:
-        done_before = 0
-
         def tell(what: str, done: int, total: int) -> None:
-            nonlocal done_before
-            # Told often; a rail's way is frames, then tiles, then pictures.
-            if done == total or done != done_before:
-                told(name, done, total)
-            done_before = done
+            begin, end = _WAY[what]
+            told(name, begin + (end - begin) * done // max(1, total), 100)
 
         mapped = map_scan(scan, self._tools, progress=tell)
         folder = self._config.storage.folder / RAILS / name
@@ -113,6 +110,7 @@ class YardWork:
                 strips=strip_parts(index),
                 scanned_utc_ns=_scanned_utc_ns(waiting.folder),
                 scan=str(waiting.folder),
+                facts=mapped.facts,
             )
         )
 

@@ -140,6 +140,22 @@ class YardStore:
         with reading(self.engine) as connection:
             return store_rails.read_rail(connection, rail_id, self.grading)
 
+    def regrade(self) -> int:
+        """Grade the rails anew that were graded by another recipe; returns how many.
+
+        Lists show what is kept beside a rail: after a change of the recipe they must not show old grades, nor
+        decisions that were made on them.
+
+        Raises:
+            LedgerError: the database refused; those before it are done.
+        """
+        with reading(self.engine) as connection:
+            stale = store_rails.graded_by_another(connection, self.grading.recipe_sha256)
+        for rail_id in stale:
+            with writing(self.engine) as connection:
+                store_rails.refresh_rail(connection, rail_id, self.grading)
+        return len(stale)
+
     def correct(self, rail_id: int, change: Change, who: Who, *, seen_revision: int) -> RailView:
         """Write down what a person says of a rail; returns the rail as it then stands.
 
@@ -304,4 +320,5 @@ class YardStore:
         wagon = store_wagons.read_wagon(connection, wagon_id, to_change=False)
         rails: Sequence[RailView] = store_rails.rails_of(connection, wagon_id, self.grading)
         content = draw_up(wagon.fields, rails, self.grading, self.storage, self.utc_ns())
-        return acts.as_draft(acts.superseding(content, supersedes, reason))
+        elsewhere = acts.accepted_elsewhere(connection, wagon_id, rails)
+        return acts.as_draft(acts.superseding(content, supersedes, reason), elsewhere)

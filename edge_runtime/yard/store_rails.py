@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from edge_runtime.day.rules import Who
 from edge_runtime.yard import corrections as replay
 from edge_runtime.yard.second_look import LookRule, draw, empty_stretches
-from edge_runtime.yard.store_changes import Change
+from edge_runtime.yard.store_changes import Change, SetFacts
 from edge_runtime.yard.store_db import locked, no_such
 from edge_runtime.yard.store_errors import YardRefused
 from edge_runtime.yard.store_looks import looks_of
 from edge_runtime.yard.store_text import bad_field, clean_text, plain_line
 from edge_runtime.yard.store_types import (
+    SCAN_FILE,
     Correction,
     Grading,
     NewRail,
@@ -97,7 +98,19 @@ def insert_rail(
     ]
     if looks:
         connection.execute(sa.insert(LookRow), looks)
+    if new.facts is not None and new.facts != TypedFacts():
+        _write_sheet(connection, rail_id, new.facts, grading, now_ns)
     return rail_id
+
+
+def _write_sheet(
+    connection: sa.Connection, rail_id: int, facts: TypedFacts, grading: Grading, now_ns: int
+) -> None:
+    """What the scan's sheet says, as the rail's first correction; an inspector sees, mends or undoes it."""
+    view = read_rail(connection, rail_id, grading)
+    change = SetFacts(facts=facts)
+    write_correction(connection, view, change, replay.plan(change, view, grading), SCAN_FILE, now_ns)
+    refresh_rail(connection, rail_id, grading)
 
 
 def _check_new(new: NewRail) -> None:
@@ -277,6 +290,12 @@ def refresh_rail(connection: sa.Connection, rail_id: int, grading: Grading) -> R
     return view
 
 
+def graded_by_another(connection: sa.Connection, recipe_sha256: str) -> list[int]:
+    """Numbers of the rails whose kept grade another recipe gave."""
+    query = sa.select(RailRow.id).where(RailRow.recipe_sha256 != recipe_sha256).order_by(RailRow.id)
+    return [int(number) for number in connection.execute(query).scalars()]
+
+
 def list_rails(
     connection: sa.Connection,
     *,
@@ -297,8 +316,9 @@ def list_rails(
 
 
 def corrected_rails(connection: sa.Connection, since_utc_ns: int) -> list[int]:
-    """Numbers of the rails with a correction or an answer since then, in the order they came."""
-    said = sa.select(CorrectionRow.rail_id).where(CorrectionRow.utc_ns >= since_utc_ns)
+    """Numbers of the rails with a person's correction or answer since then, in the order they came."""
+    by_people = CorrectionRow.role != SCAN_FILE.role
+    said = sa.select(CorrectionRow.rail_id).where(CorrectionRow.utc_ns >= since_utc_ns, by_people)
     looked = sa.select(LookRow.rail_id).join(LookAnswerRow).where(LookAnswerRow.utc_ns >= since_utc_ns)
     both = sa.union(said, looked).subquery()
     query = sa.select(both.c.rail_id).order_by(both.c.rail_id)

@@ -11,11 +11,14 @@ from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import Field, ValidationError, model_validator
 
+from edge_runtime.day.rules import Who
 from edge_runtime.yard.act_content import ActCertificate, ActNames, MassKg, VehicleKind
 from edge_runtime.yard.store_text import Line, Text, bad_value, plain_line
 from vision.rail_map.types import Frozen, RailMap
 from vision.yard.types import GradeWord, RailGrade, TypedFacts, YardFinding
 
+#: who says what stands in a scan's sheet; no account can have this role
+SCAN_FILE = Who("scan file", "scan_file")
 RailKind = Literal["rail", "photos"]
 LookAnswer = Literal["clear", "missed"]
 
@@ -42,6 +45,7 @@ class NewRail:
         name: of the scan; never given twice.
         folder: of its files, relative to the storage folder, with slashes.
         scan: where it came from, in words.
+        facts: what somebody wrote into the scan's sheet; kept as typed by `SCAN_FILE`, never by a person.
     """
 
     name: str
@@ -52,6 +56,7 @@ class NewRail:
     kind: RailKind = "rail"
     wagon_id: int | None = None
     scan: str = ""
+    facts: TypedFacts | None = None
 
 
 class Grading(Protocol):

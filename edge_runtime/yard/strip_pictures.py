@@ -7,7 +7,8 @@ draws the rail for the report. Strips come from `vision.rail_map`, rows down, co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -26,6 +27,8 @@ _LARGEST_GAIN = 12.0
 _BESIDE = 0.2
 #: Rows looked at for a strip's brightness and for the head's way.
 _SAMPLES = 2000
+#: An overview: pixels of its lines, between them, and the grey of its ground.
+_LINE_PX, _LINE_HEIGHT_PX, _LINE_GAP_PX, _GROUND = 2400, 88, 30, 255
 #: The hatch of rows that nobody saw: pixels per stripe, and its two greys.
 _STRIPE_PX, _HATCH = 12, (38, 72)
 #: A finding's picture: shown around it (share of its sides, least), and its longer side, pixels.
@@ -66,6 +69,12 @@ class ShownStrip:
             shown[dark] = self._hatch(dark + first)
         return shown
 
+    def narrowed(self, first: int, last: int) -> ShownStrip:
+        """The same strip cut to where the head lies on rows [first, last): it wanders along the rail."""
+        samples = np.unique(np.linspace(first, max(first, last - 1), _SAMPLES).astype(np.intp))
+        left, right = _columns(self.strip, samples)
+        return replace(self, left_px=left, right_px=right)
+
     def _hatch(self, rows: npt.NDArray[np.intp]) -> UInt8Array:
         """Slanted stripes for some rows of the strip: (len(rows), width_px)."""
         period = 2 * _STRIPE_PX
@@ -93,20 +102,53 @@ class ShownStrip:
 
 def shown(strip: CameraStrip) -> ShownStrip:
     """Choose the columns and the brightness in which a strip is shown."""
-    rows, width = strip.pixels.shape
-    left, right = 0, width
+    rows = strip.pixels.shape[0]
     samples = np.unique(np.linspace(0, max(0, rows - 1), min(rows, _SAMPLES)).astype(np.intp))
-    if strip.head is not None:
-        start = strip.head.start_px(samples.astype(np.float64))
-        wide = strip.head.width_px(samples.astype(np.float64))
-        beside = _BESIDE * float(np.median(wide))
-        left = max(0, int(np.floor(start.min() - beside)))
-        right = min(width, int(np.ceil((start + wide).max() + beside)))
-    if right - left < 1:
-        left, right = 0, width
+    left, right = _columns(strip, samples)
     lit = samples[strip.seen[samples]]
     grey = _level(strip, lit, left, right)
     return ShownStrip(strip, left, right, min(_LARGEST_GAIN, max(1.0, _READABLE_GREY / max(grey, 1.0))))
+
+
+def _columns(strip: CameraStrip, rows: npt.NDArray[np.intp]) -> tuple[int, int]:
+    """Columns [left, right) that hold the whole head on some rows, and some of what lies beside it."""
+    width = int(strip.pixels.shape[1])
+    if strip.head is None:
+        return 0, width
+    # Where nobody saw it the head's way is but drawn through.
+    lit = rows[strip.seen[rows]]
+    rows = lit if len(lit) else rows
+    start = strip.head.start_px(rows.astype(np.float64))
+    wide = strip.head.width_px(rows.astype(np.float64))
+    beside = _BESIDE * float(np.median(wide))
+    left = max(0, int(np.floor(start.min() - beside)))
+    right = min(width, int(np.ceil((start + wide).max() + beside)))
+    return (left, right) if right - left >= 1 else (0, width)
+
+
+def overview_picture(strip: ShownStrip, step: int, place: Callable[[int], str]) -> UInt8Array:
+    """A whole rail, line under line from left to right, each cut to where the head lies on it.
+
+    Args:
+        strip: of one camera.
+        step: rows of a line.
+        place: what is written at a line's beginning, of the row it begins with; ASCII.
+
+    Returns:
+        (height, width) mono8 on white; the last line is as long as the rows that it has.
+    """
+    firsts = range(0, max(1, strip.rows), step)
+    height = len(firsts) * (_LINE_HEIGHT_PX + _LINE_GAP_PX)
+    canvas = np.full((height, _LINE_PX), _GROUND, np.uint8)
+    for number, first in enumerate(firsts):
+        last = min(first + step, strip.rows)
+        top = number * (_LINE_HEIGHT_PX + _LINE_GAP_PX) + _LINE_GAP_PX
+        width = max(1, round((last - first) * _LINE_PX / step))
+        line = strip.narrowed(first, last).lying(first, last, width, _LINE_HEIGHT_PX)
+        canvas[top : top + _LINE_HEIGHT_PX, :width] = line
+        text = (place(first), (0, top - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 60, 1, cv2.LINE_AA)
+        cv2.putText(canvas, *text)
+    return canvas
 
 
 def _level(strip: CameraStrip, rows: npt.NDArray[np.intp], left: int, right: int) -> float:

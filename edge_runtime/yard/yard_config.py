@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from edge_runtime.camera_config import Strict
 from edge_runtime.config import DetectorConfig, load_station, read_settings, station_kind, validated
 from edge_runtime.day_config import PageConfig
+from edge_runtime.yard.recipe_file import YARD_RECIPE
 from vision.rail_map.types import ScanCamera, ScanGeometry
 
 #: an encoder's count may wrap at most once between two frames: a frame is metres, a wrap must be more
@@ -96,7 +97,9 @@ class RailStationConfig(Strict):
     schema_version: Literal[1] = 1
     station: Literal["rail"]
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
-    recipe: Path | None = Field(default=None, description="a yard recipe; null: the one shipped")
+    recipe: Path | None = Field(
+        default=None, description="a yard recipe; null, or yard_default: the one that comes with ferrogate"
+    )
     detector: DetectorConfig = DetectorConfig(model="ferrogate-models:rail")
     cameras: tuple[ScanCamera, ...] = Field(min_length=1)
     encoder: EncoderConfig | None = Field(default=None, description="null: frames are laid by their numbers")
@@ -105,9 +108,6 @@ class RailStationConfig(Strict):
     )
     scans: tuple[ScanSource, ...] = Field(min_length=1)
     storage: YardStorage
-    lot: str = Field(
-        default="no lot", min_length=1, description="what rails belong to while nothing is typed"
-    )
     second_look: SecondLook = SecondLook()
     page: PageConfig | None = Field(default=PageConfig(), description="null: no page")
 
@@ -149,7 +149,7 @@ def load_rail_station(path: Path) -> RailStationConfig:
     model = config.detector.model
     if not model.startswith("ferrogate-models:"):
         model = str(base / model)
-    recipe = None if config.recipe is None else base / config.recipe
+    recipe = config.recipe if config.recipe in (None, Path(YARD_RECIPE)) else base / config.recipe
     storage = config.storage.model_copy(update={"folder": base / config.storage.folder})
     scans = tuple(source.model_copy(update={"path": base / source.path}) for source in config.scans)
     return config.model_copy(

@@ -14,7 +14,7 @@ from tests.edge.core_rig import LINE, Rig, pass_ball, ready
 from tests.vision.small_models import darkest_model
 from vision.detector import Detector
 from vision.errors import CalibrationError, ContractError
-from vision.types import Detections, UInt8Array
+from vision.types import Detections
 
 
 @pytest.fixture
@@ -230,12 +230,12 @@ def test_a_lane_that_the_station_does_not_know_gets_a_row_and_no_verdict(rig: Ri
 def test_a_view_that_cannot_be_inspected_rejects_the_ball_and_not_the_station(
     rig: Rig, error: Exception
 ) -> None:
-    rig.core._detector = Detector(darkest_model(), "drawn", station="ball")
+    detector = rig.core._looker._detector = Detector(darkest_model(), "drawn", station="ball")
 
-    def nonsense(image: UInt8Array, min_score: float = 0.05) -> Detections:
+    def nonsense(image: object, min_score: float = 0.05) -> list[Detections]:
         raise error
 
-    rig.core._detector.detect = nonsense  # type: ignore[method-assign]
+    detector.detect = detector.detect_many = nonsense  # type: ignore[method-assign, assignment]
     pass_ball(rig)
     rig.run_to(2816)
     assert rig.verdicts() == [(1, 2, "frame_unhealthy")]

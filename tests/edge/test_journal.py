@@ -11,6 +11,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,12 @@ from edge_runtime.journal import (
     JournalPosition,
     JournalReader,
     JournalWriter,
-    delete_applied,
+    Retention,
     last_known,
     read_journal,
 )
 from edge_runtime.journal.framing import MAGIC, frame, good_end, segment_numbers, segment_path, unframe
-from tests.edge.ledger_samples import BOOT, epoch, fault, outcome, part, session
+from tests.edge.ledger_samples import BOOT, counters, epoch, fault, outcome, part, session
 from vision.errors import LedgerError
 from vision.types import PartId
 
@@ -188,10 +189,43 @@ def test_retention_leaves_the_newest_and_what_is_not_applied(tmp_path: Path) -> 
     _write(tmp_path, [part(seq) for seq in range(1, 60)], segment_mb=0.005)
     numbers = segment_numbers(tmp_path)
     assert len(numbers) > 8
-    assert delete_applied(tmp_path, JournalPosition(3, 8)) == 2
+    assert Retention(tmp_path).delete_applied(JournalPosition(3, 8)) == 2
     assert segment_numbers(tmp_path) == numbers[2:]
-    delete_applied(tmp_path, JournalPosition(numbers[-1], 8))
+    Retention(tmp_path).delete_applied(JournalPosition(numbers[-1], 8))
     assert segment_numbers(tmp_path) == numbers[-4:]
+
+
+def test_starts_that_came_to_nothing_push_out_no_numbers(tmp_path: Path) -> None:
+    _write(tmp_path, [session(), epoch(3, 77), part(1, epoch=3), outcome(1, epoch=3)])
+    for _ in range(9):  # nine stations that died before they had agreed with the PLC
+        _write(tmp_path, [session()])
+    newest = segment_numbers(tmp_path)[-1]
+    Retention(tmp_path).delete_applied(JournalPosition(newest, 8))
+    known = last_known(tmp_path)
+    assert (known.highest_epoch, known.last_seqs) == (3, {(77, 0): 1})
+    for seq in range(2, 6):
+        _write(tmp_path, [epoch(seq + 2, 77), part(seq, epoch=seq + 2)])
+    retention = Retention(tmp_path)
+    assert retention.delete_applied(JournalPosition(newest + 4, 8)) == newest
+    assert retention.delete_applied(JournalPosition(newest + 4, 8)) == 0
+    assert last_known(tmp_path).last_seqs == {(77, 0): 5}
+
+
+def test_a_line_that_stands_for_weeks_fills_no_disk(tmp_path: Path) -> None:
+    for _ in range(8):
+        _write(tmp_path, [session()])
+    numbers = segment_numbers(tmp_path)
+    assert Retention(tmp_path).delete_applied(JournalPosition(numbers[-1], 8)) == 0
+    assert Retention(tmp_path, keep_mb=0.0).delete_applied(JournalPosition(numbers[-1], 8)) == 4
+    assert segment_numbers(tmp_path) == numbers[-4:]
+
+
+def test_counters_tell_the_plc_start_of_a_session_whose_beginning_was_let_go(tmp_path: Path) -> None:
+    totals = {"plc_boot_id": 77, "epoch": 5}
+    _write(tmp_path, [replace(counters(1, 0), plc_boot_id=77, totals=totals), part(812, epoch=5)])
+    known = last_known(tmp_path)
+    assert known.plc_boot_ids == {5: 77}
+    assert known.last_seqs == {(77, 0): 812}
 
 
 def test_last_known_names_epoch_numbers_and_open_parts(tmp_path: Path) -> None:

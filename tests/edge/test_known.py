@@ -34,6 +34,21 @@ def test_a_number_that_goes_back_is_an_error_and_makes_no_false_gap() -> None:
     assert follower.take(0, 41) is None
 
 
+def test_what_the_books_have_may_come_once_more_after_a_kill_and_only_then() -> None:
+    follower = TriggerNumbers(KnownTriggers({7: {0: 40}}))
+    follower.begin(7)
+    assert [follower.take(0, number) for number in (37, 38, 39, 40, 42)] == [None, None, None, None, (41, 41)]
+    with pytest.raises(ValueError, match="trigger 40 after 42"):
+        follower.take(0, 40)
+    follower.begin(7)  # the same PLC life goes on: nothing comes twice by that
+    with pytest.raises(ValueError, match="trigger 42 after 42"):
+        follower.take(0, 42)
+    # A lane of which nothing is known begins with what comes.
+    assert follower.take(1, 1) is None
+    with pytest.raises(ValueError, match="lane 1: trigger 1 after 1"):
+        follower.take(1, 1)
+
+
 def test_the_second_plc_life_numbers_from_one_even_without_books() -> None:
     follower = TriggerNumbers(KnownTriggers({}))
     follower.begin(7)

@@ -12,7 +12,8 @@ from edge_runtime.catalogue import named, written
 from edge_runtime.cli import main
 from edge_runtime.config import load_rail_recipe, load_recipe
 from edge_runtime.recipe_check import check, check_text
-from edge_runtime.recipes import RAIL_RECIPE_PATH
+from edge_runtime.recipes import RAIL_RECIPE_PATH, YARD_RECIPE_PATH
+from edge_runtime.yard.recipe_file import load_yard_recipe
 
 GOOD = written(named("gost:40"), "for this test")
 
@@ -230,12 +231,15 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     code, out = run(capsys, "list", "--json")
     rows = {row["name"]: row for row in json.loads(out)["recipes"]}
     assert code == 0
+    assert [name for name, row in rows.items() if row["kind"] != "ball"] == ["rail_default", "yard_default"]
+    assert rows["yard_default"]["sha256"] == load_yard_recipe().sha256()
     assert rows["gost:40"]["nominal_mm"] == 41.5
     assert rows["gost:40"]["hardness_groups"] == ["1", "2", "3", "4", "5"]
     assert rows["ybt:60"]["ovality_max_share"] == 0.03
     assert all(row["unverified"] > 0 for row in rows.values())
     code, out = run(capsys, "list")
     assert len(out.splitlines()) == len(rows) + 2
+    assert any(line.startswith("yard_default") and "Used rail" in line for line in out.splitlines())
 
 
 def test_show_gives_a_file_that_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -259,12 +263,61 @@ def test_hash(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(run(capsys, "hash", "gost:50", "--json")[1]) == {"gost:50": values[2][0]}
 
 
-def test_schema(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out = run(capsys, "schema")
+@pytest.mark.parametrize(
+    ("words", "keys"),
+    [
+        ((), {"size", "form", "guard", "coverage", "views", "findings"}),
+        (("ball",), {"size", "form", "guard", "coverage", "views", "findings"}),
+        (("rail",), {"kind", "findings"}),
+        (("yard",), {"kinds", "rows", "labels", "sections", "furnace", "money", "wear"}),
+    ],
+)
+def test_schema(words: tuple[str, ...], keys: set[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = run(capsys, "schema", *words)
     schema = json.loads(out)
     assert code == 0
     assert schema["additionalProperties"] is False
-    assert {"size", "form", "guard", "coverage", "views", "findings"} <= set(schema["properties"])
+    assert keys <= set(schema["properties"])
+
+
+@pytest.mark.parametrize("name", ["rail_default", "yard_default"])
+def test_a_recipe_of_rails_is_shown_checked_and_hashed_by_its_name(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out = run(capsys, "show", name)
+    assert code == 0
+    path = tmp_path / "my.yaml"
+    path.write_text(out, encoding="utf-8")
+    assert out.splitlines()[0] == f"# Written by 'ferrogate recipe show {name}'."
+    assert "NOT VERIFIED" in out
+    code, shown = run(capsys, "show", str(path), "--json")
+    assert (code, json.loads(shown)["kind"]) == (0, name.partition("_")[0])
+    code, hashes = run(capsys, "hash", name, str(path), "--json")
+    assert code == 0
+    assert len(set(json.loads(hashes).values())) == 1
+    code, told = run(capsys, "check", name, str(path), "--json")
+    assert (code, {item["kind"] for item in json.loads(told)["files"]}) == (0, {name.partition("_")[0]})
+
+
+def test_a_yards_recipe_with_a_mistake_says_which_and_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = YARD_RECIPE_PATH.read_text(encoding="utf-8")
+    path = tmp_path / "my.yaml"
+    path.write_text(text.replace("    rank: wrong_steel\n", "    rank: rong_steel\n", 1), encoding="utf-8")
+    code, out = run(capsys, "check", str(path))
+    assert code == 2
+    assert f"{path}: 1 problem" in out
+    line = line_of(path.read_text(encoding="utf-8"), "rank: rong_steel")
+    assert f"line {line}, kinds.wrong_steel.rank" in out
+    assert main(["recipe", "show", str(path)]) == 2
+    assert "ferrogate recipe schema yard" in capsys.readouterr().err
+    # A key that is missing: the file that has them all is named.
+    path.write_text(text.replace("\nwear:\n", "\nware:\n", 1), encoding="utf-8")
+    code, out = run(capsys, "check", str(path))
+    assert code == 2
+    assert "'ferrogate recipe show yard_default' has all keys" in out
+    assert "perhaps 'wear' is meant" in out
 
 
 @pytest.mark.parametrize(
@@ -276,7 +329,7 @@ def test_wrong_command_lines(words: tuple[str, ...], capsys: pytest.CaptureFixtu
 
 
 def test_a_rails_recipe_is_checked_and_hashed_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It has no sizes, so it cannot be shown as a ball's; each rule that nobody verified is a warning."""
+    """It has no sizes; each rule that nobody verified is a warning."""
     assert main(["recipe", "check", str(RAIL_RECIPE_PATH)]) == 0
     out = capsys.readouterr().out
     assert "sound, 3 warnings" in out
@@ -289,5 +342,5 @@ def test_a_rails_recipe_is_checked_and_hashed_too(tmp_path: Path, capsys: pytest
     wrong.write_text(text.replace("action: reject", "action: rejekt"), encoding="utf-8")
     assert main(["recipe", "check", str(wrong)]) == 2
     assert "line 11, findings.defect.action" in capsys.readouterr().out
-    assert main(["recipe", "show", str(RAIL_RECIPE_PATH)]) == 2
-    assert "rail station" in capsys.readouterr().err
+    assert main(["recipe", "show", str(wrong)]) == 2
+    assert "ferrogate recipe schema rail" in capsys.readouterr().err

@@ -19,7 +19,7 @@ import yaml
 from edge_runtime.calibrations import save_calibration
 from edge_runtime.ledger.models import PartRow
 from edge_runtime.ledger.store import ledger_url, open_to_read, reading
-from edge_runtime.station.supervisor import PROCESSES_FILE
+from edge_runtime.station.child import PROCESSES_FILE
 from tests.edge.core_rig import calibration
 from tests.edge.test_station_bench import write_bench_station
 from tests.strips import draw_strip

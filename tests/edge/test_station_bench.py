@@ -51,7 +51,7 @@ def write_bench_station(
         ],
         "plc": {"type": "virtual_eye", "camera": "channel"},
         "detector": {"model": str(folder / "small.onnx")},
-        "storage": {"folder": "books"},
+        "storage": {"folder": "books", "journal_reserve_segments": 0},
         "page": None,
     }
     path = folder / "station.yaml"

@@ -58,6 +58,7 @@ class Oracle:
     def __init__(self, settings: LineSettings, registers: list[int], first_centre: float) -> None:
         plan = plan_balls(settings, BallBank(settings.bank_dir).index)
         self._balls = [(first_centre + ball.offset_counts, ball) for ball in plan]
+        self._lanes = {lane: [b for b in self._balls if b[1].lane == lane] for lane in settings.lane_numbers}
         self._settings = settings
         self._registers = registers
         self._belt = Unwrapper()
@@ -125,7 +126,7 @@ class Oracle:
 
     def _reason(self, centre: float, trigger: TriggerRecord) -> str:
         near: list[PlannedBall] = [
-            ball for at, ball in self._balls if abs(at - centre) % 65536 < COUNTS_PER_D // 2
+            ball for at, ball in self._lanes[trigger.lane] if abs(at - centre) % 65536 < COUNTS_PER_D // 2
         ]
         if trigger.pulse_counts > self._settings.pulse_max_counts:
             return "pulse_long"
@@ -235,10 +236,10 @@ class ClockedLoop:
             key_switch=KeySwitch(field.get(Word.KEY_SWITCH)),
         )
         outputs = self._plc.scan(self.now_ns, inputs)
-        lane = self.settings.lane
-        if (field.get(Word.GATE_ENERGISED + lane) != 0) != outputs.gates[lane]:
-            field.set(Word.GATE_CHANGED_NS + lane, self.now_ns)
-            field.set(Word.GATE_ENERGISED + lane, int(outputs.gates[lane]))
+        for lane in self.settings.lane_numbers:
+            if (field.get(Word.GATE_ENERGISED + lane) != 0) != outputs.gates[lane]:
+                field.set(Word.GATE_CHANGED_NS + lane, self.now_ns)
+                field.set(Word.GATE_ENERGISED + lane, int(outputs.gates[lane]))
         field.set(Word.BELT_ENABLE, int(outputs.belt_enable))
         field.set(Word.STOP_LATCHED, int(outputs.stop_latched))
         field.add(Word.PLC_HEARTBEAT)

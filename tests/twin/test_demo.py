@@ -15,12 +15,13 @@ import pytest
 from rich.console import Console
 
 from edge_runtime.cli import main
-from edge_runtime.commands.demo import DEMO_PERSON, _ended_by_ctrl_c, _one_time_password, _page_port
+from edge_runtime.commands.demo import DEMO_PERSON, _one_time_password, _page_port
 from edge_runtime.config import load_recipe, load_station
 from edge_runtime.people.accounts import Accounts
 from edge_runtime.recipes import recipe_for_diameter
 from edge_runtime.twin.demo_files import write_files
 from edge_runtime.twin.figures import percentile_ms
+from edge_runtime.twin.run_parts import ended_by_ctrl_c
 from edge_runtime.twin.settings import LineSettings
 
 pytestmark = pytest.mark.timeout(300)
@@ -154,7 +155,7 @@ def _press_ctrl_c_and_wait() -> None:
 
 def test_the_first_ctrl_c_asks_and_the_second_stops(capfd: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGINT)
-    with _ended_by_ctrl_c() as stop:
+    with ended_by_ctrl_c() as stop:
         assert not stop.is_set()
         os.kill(os.getpid(), signal.SIGINT)
         assert stop.wait(10.0)

@@ -21,7 +21,7 @@ from edge_runtime.twin.faults import (
     parse_faults,
     schedule,
 )
-from edge_runtime.twin.settings import LineSettings, load_line_settings, save_line_settings
+from edge_runtime.twin.settings import CameraPlace, LineSettings, load_line_settings, save_line_settings
 from edge_runtime.twin.twin_camera import Exposed, TwinCamera
 from vision.errors import ConfigError
 
@@ -96,12 +96,17 @@ def test_settings_go_through_their_file(tmp_path: Path) -> None:
         load_line_settings(tmp_path / "line.json")
 
 
+def _place(settings: LineSettings, side: str) -> CameraPlace:
+    """The only lane's camera of this side."""
+    return next(place for place in settings.camera_places if place.side == side)
+
+
 def _expose(name: FaultName, exposures: int = 8) -> list[Exposed]:
     """Exposures of the left camera without balls; the fault begins with the third."""
     fault = PlannedFault(name=name, ball=0, camera="left" if name in ONE_CAMERA else "")
     settings = _settings(faults=(fault,))
     board = FaultBoard(settings)
-    camera = TwinCamera(settings, "left", board, encoder_start=0)
+    camera = TwinCamera(settings, _place(settings, "left"), board, encoder_start=0)
     out = []
     for index in range(exposures):
         if index == 2:
@@ -169,7 +174,7 @@ def test_lamp(after_s: float, light: float) -> None:
 
 def test_camera_exposes_on_its_counts_and_never_twice() -> None:
     settings = _settings()
-    camera = TwinCamera(settings, "right", FaultBoard(settings), encoder_start=65_500)
+    camera = TwinCamera(settings, _place(settings, "right"), FaultBoard(settings), encoder_start=65_500)
     counts = camera.due(Segment(0, 1, 65_500.0, 66_200.0))
     assert counts == [65_536 + 128, 65_536 + 384, 65_536 + 640]
     assert camera.due(Segment(1, 2, 66_200.0, 65_000.0)) == []
@@ -179,7 +184,7 @@ def test_camera_exposes_on_its_counts_and_never_twice() -> None:
 
 def test_frame_numbers_wrap_as_the_station_file_says() -> None:
     settings = _settings()
-    camera = TwinCamera(settings, "left", FaultBoard(settings), encoder_start=0)
+    camera = TwinCamera(settings, _place(settings, "left"), FaultBoard(settings), encoder_start=0)
     numbers = [camera.expose(index * 256, index, []).frame_number for index in range(200)]
     turn = numbers.index(1)
     assert numbers[turn - 1] == 65_535

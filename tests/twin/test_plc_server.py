@@ -363,3 +363,15 @@ def test_retentive_memory_round_trip(tmp_path: Path) -> None:
     path.write_text("[]", encoding="utf-8")
     with pytest.raises(ConfigError, match="retentive"):
         load_retained(path)
+
+
+def test_a_belt_that_ran_stands_after_the_plc_was_killed_until_a_person_resets_it(plant: Plant) -> None:
+    assert plant.field.get(Word.BELT_ENABLE) == 1
+    plant.end(signal.SIGKILL)
+    plant.start()
+    _wait("the latch", lambda: plant.field.get(Word.STOP_LATCHED) == 1)
+    assert plant.header()["stop_cause"] == reg.StopCause.POWER
+    plant.become_ready()
+    assert plant.field.get(Word.BELT_ENABLE) == 0
+    plant.field.add(Word.OPERATOR_RESET)
+    _wait("the belt", lambda: plant.field.get(Word.BELT_ENABLE) == 1)

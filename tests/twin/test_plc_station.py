@@ -12,6 +12,7 @@ from edge_runtime.plc.registers import (
     PlcStatus,
     Side,
     StationState,
+    StopCause,
 )
 from edge_runtime.twin.plc_parts import LaneSpan, PlcSettings, Retained
 from tests.twin.plc_rig import (
@@ -35,7 +36,7 @@ from vision.types import Decision
 def test_the_epoch_goes_up_at_every_start_and_is_stored_first() -> None:
     rig = Rig(retained=Retained(epoch=41))
     assert rig.header("epoch") == 42
-    assert rig.stored == [Retained(42, 0)]
+    assert rig.stored == [Retained(42, 0), Retained(42, int(StopCause.POWER))]
     assert rig.header("plc_boot_id") == 77
     assert rig.header("session_echo") == 0
     assert rig.header("magic") == MAGIC

@@ -11,6 +11,7 @@ from edge_runtime.plc.registers import (
     StopCause,
 )
 from edge_runtime.twin.field import Eye
+from edge_runtime.twin.plc_parts import Retained
 from tests.twin.plc_rig import (
     CONFIRM,
     DECISION,
@@ -167,6 +168,23 @@ def test_a_latch_survives_a_power_cut() -> None:
     again.step()
     assert again.belt_runs()
     assert again.stored[-1].stop_cause == 0
+
+
+def test_a_belt_that_ran_does_not_start_by_itself_after_a_power_cut() -> None:
+    rig = ready_rig()
+    assert rig.belt_runs()
+    again = Rig(retained=rig.stored[-1])
+    assert StopCause(again.header("stop_cause")) is StopCause.POWER
+    assert not again.belt_runs()
+    again.hello(nonce=9)
+    again.wait(50)
+    assert not again.belt_runs(), "no station resets it"
+    third = Rig(retained=again.stored[-1])
+    assert StopCause(third.header("stop_cause")) is StopCause.POWER
+    third.resets += 1
+    third.step()
+    assert third.belt_runs()
+    assert Rig(retained=Retained()).belt_runs(), "a PLC fresh from the shop has had no power to lose"
 
 
 def test_reset_ends_a_run_of_mismatches() -> None:

@@ -205,9 +205,10 @@ def test_scale_and_turn_change_nothing_else(profile: Float64Array, factor: float
     for name in ("lsci", "mzci", "mcci"):
         one, two = getattr(first, name), getattr(second, name)
         assert two.ront == pytest.approx(one.ront * factor, abs=1e-7)
-    # An oval holds two inscribed circles, one on either side of its waist, alike to second order.
+    # An oval holds two inscribed circles, one on either side of its waist: which is found may change with a
+    # turn, and their values differ by an order of ront over radius less.
     alike = first.lsci.ront**2 / first.lsci.radius
-    assert second.mici.ront == pytest.approx(first.mici.ront * factor, abs=(0.1 * alike + 1e-7) * factor)
+    assert second.mici.ront == pytest.approx(first.mici.ront * factor, abs=(0.5 * alike + 1e-7) * factor)
 
 
 # --- independent solvers ---

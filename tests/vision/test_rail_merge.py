@@ -124,6 +124,36 @@ CASES: list[tuple[str, list[list[Row]], list[Row]]] = [
         [[(D, 0.7, 10, 0, 30, 20)], [], [(D, 0.6, 10, 220, 30, 240)]],
         [(D, 0.7, 10, 0, 30, 20), (D, 0.6, 10, 220, 30, 240)],
     ),
+    (
+        "a long slanted mark: its pieces are not alike where they meet, and still one",
+        [[(D, 0.3, 40, 20, 60, 94)], [(D, 0.25, 30, 80, 52, 160)], []],
+        [(D, 0.3, 30, 20, 60, 160)],
+    ),
+    (
+        "a long mark whose short end the lower tile did not see",
+        [[(D, 0.3, 10, 20, 30, 98)], [(D, 0.25, 10, 86, 30, 160)], []],
+        [(D, 0.3, 10, 20, 30, 160)],
+    ),
+    (
+        "one ends before the other begins: two marks",
+        [[(D, 0.3, 10, 20, 30, 80)], [(D, 0.25, 10, 84, 30, 160)], []],
+        [(D, 0.3, 10, 20, 30, 80), (D, 0.25, 10, 84, 30, 160)],
+    ),
+    (
+        "hardly a column in common: two marks that pass each other",
+        [[(D, 0.3, 10, 20, 30, 94)], [(D, 0.25, 24, 80, 50, 160)], []],
+        [(D, 0.3, 10, 20, 30, 94), (D, 0.25, 24, 80, 50, 160)],
+    ),
+    (
+        "a wide mark behind a narrow one: two marks",
+        [[(D, 0.3, 20, 20, 30, 94)], [(D, 0.25, 0, 80, 60, 160)], []],
+        [(D, 0.3, 20, 20, 30, 94), (D, 0.25, 0, 80, 60, 160)],
+    ),
+    (
+        "a guess of another tile does not draw out what one is sure of",
+        [[(D, 0.9, 10, 40, 30, 98)], [(D, 0.2, 10, 72, 30, 160)], []],
+        [(D, 0.9, 10, 40, 30, 98), (D, 0.2, 10, 72, 30, 160)],
+    ),
 ]
 
 

@@ -148,6 +148,11 @@ def box_mean(values: npt.NDArray[np.floating], half: int) -> Float64Array:
     if half < 1:
         return np.asarray(values, np.float64)
     turned = np.concatenate([values[-half:], values, values[:half]])
+    if half == 1:
+        return np.asarray((turned[:-2] + turned[1:-1] + turned[2:]) * (1.0 / 3.0), np.float64)
+    if values.ndim == 1:
+        row = np.asarray(cv2.blur(turned[None, :], (2 * half + 1, 1), borderType=cv2.BORDER_REPLICATE))
+        return np.asarray(row[0, half:-half], np.float64)
     # OpenCV blurs along rows faster than along columns.
     mean = cv2.blur(turned.T.reshape(-1, len(turned)), (2 * half + 1, 1), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(mean[:, half:-half].T.reshape(values.shape), np.float64)

@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from vision.metrology.edges import Edges
 from vision.metrology.polar import box_mean, median
 from vision.metrology.types import BoolArray, Float64Array
 from vision.types import Float32Array
+
+IntArray = npt.NDArray[np.int64]
 
 #: Where the level inside is read, in blurs from the edge; the blurred step still lacks _LACKING there.
 _INSIDE_AT_SIGMA = 1.3
@@ -101,11 +104,16 @@ def texture_px(radius_px: Float64Array, seen: BoolArray) -> float:
 
     From second differences over _TEXTURE_RAYS rays, whose variance is six times that of one value.
     """
-    bend = np.roll(radius_px, _TEXTURE_RAYS) + np.roll(radius_px, -_TEXTURE_RAYS) - 2.0 * radius_px
-    use = seen & np.roll(seen, _TEXTURE_RAYS) & np.roll(seen, -_TEXTURE_RAYS)
-    if not use.any():
-        return 0.0
-    return 1.4826 * median(np.abs(bend[use])) / math.sqrt(6.0)
+    reach = _TEXTURE_RAYS
+    turned = np.concatenate([radius_px[-reach:], radius_px, radius_px[:reach]])
+    bend = np.abs(turned[: -2 * reach] + turned[2 * reach :] - 2.0 * radius_px)
+    if not seen.all():
+        both = np.concatenate([seen[-reach:], seen, seen[:reach]])
+        use = seen & both[: -2 * reach] & both[2 * reach :]
+        if not use.any():
+            return 0.0
+        bend = bend[use]
+    return 1.4826 * median(bend) / math.sqrt(6.0)
 
 
 def fit_shaded(
@@ -136,10 +144,12 @@ def fit_shaded(
         inside = _inside(levels, offsets_px, place, edges.outside, sigma)
         step = edges.outside - inside
         clear = found & (step > _STEP_GREY)
-        place, better = _gauss_newton(levels, offsets_px, place, inside, step, sigma, clear)
+        table = _table(len(offsets_px), float(offsets_px[0]), float(offsets_px[-1]), sigma)
+        index = table.classes(place)
+        place = _moved(table, index, levels, place, inside, step, sigma)
         # Place and blur hang together: corrected again and again, both creep outwards along the shading.
-        if number == _ITERATIONS // 2:
-            sigma = better
+        if number == _ITERATIONS // 2 and clear.any():
+            sigma = _corrected_blur(table, index, levels, inside, step, sigma, clear)
     usual = median(step[found]) if found.any() else 1.0
     clear = found & (step > max(_STEP_GREY, _STEP_SHARE * usual))
     lost = departure - place > sigma * (_reach_of(departs, step) + _LOST_SIGMA) + _LOST_PX
@@ -235,6 +245,11 @@ class _Table:
     tilt_step: Float64Array
     tilt_tilt: Float64Array
 
+    def classes(self, place_px: Float64Array) -> IntArray:
+        """(N,) rows of the nearest places."""
+        index = np.rint((place_px - self.place_px[0]) / _PLACE_STEP_PX)
+        return np.asarray(np.minimum(np.maximum(index, 0), len(self.place_px) - 1), np.int64)
+
 
 @lru_cache(maxsize=256)
 def _table(count: int, first_px: float, last_px: float, sigma: float) -> _Table:
@@ -259,35 +274,43 @@ def _table(count: int, first_px: float, last_px: float, sigma: float) -> _Table:
     )
 
 
-def _gauss_newton(
+def _moved(
+    table: _Table,
+    index: IntArray,
     levels: Float32Array,
-    offsets_px: Float64Array,
     place: Float64Array,
     inside: Float64Array,
     step: Float64Array,
     sigma: float,
-    clear: BoolArray,
-) -> tuple[Float64Array, float]:
-    """One step for every place, and one for the common blur from the outer half of the clear edges."""
-    table = _table(len(offsets_px), float(offsets_px[0]), float(offsets_px[-1]), sigma)
-    index = np.rint((place - table.place_px[0]) / _PLACE_STEP_PX)
-    index = np.minimum(np.maximum(index, 0), len(table.place_px) - 1).astype(np.int64)
+) -> Float64Array:
+    """One step for every place."""
     scale = step / (sigma * math.sqrt(2.0 * math.pi))
     # `take` copies rows in half the time that an index in brackets needs.
     rest = np.einsum("ij,ij->i", table.bell.take(index, axis=0), levels)
     rest = rest - inside * table.bell_one.take(index) - step * table.bell_step.take(index)
     wanted = rest / (np.where(np.abs(scale) > 0.1, scale, 0.1) * table.bell_bell.take(index))
     moved = np.minimum(np.maximum(table.place_px.take(index) - wanted, place - 0.5), place + 0.5)
-    if clear.any():
-        tilted = np.einsum("ij,ij->i", table.tilt.take(index, axis=0), levels)
-        tilted -= inside * table.tilt_one.take(index)
-        tilted -= step * table.tilt_step.take(index)
-        # Products with the mask are sums over the clear rays.
-        scale *= clear
-        weight = float(scale * scale @ table.tilt_tilt.take(index)) * sigma
-        widen = -float(tilted @ scale) / max(weight, 1e-9)
-        sigma = _on_grid(sigma * math.exp(min(max(widen, -0.4), 0.4)))
-    return moved, sigma
+    return np.asarray(moved, np.float64)
+
+
+def _corrected_blur(
+    table: _Table,
+    index: IntArray,
+    levels: Float32Array,
+    inside: Float64Array,
+    step: Float64Array,
+    sigma: float,
+    clear: BoolArray,
+) -> float:
+    """One step for the common blur, from the outer half of the clear edges."""
+    tilted = np.einsum("ij,ij->i", table.tilt.take(index, axis=0), levels)
+    tilted -= inside * table.tilt_one.take(index)
+    tilted -= step * table.tilt_step.take(index)
+    # Products with the mask are sums over the clear rays.
+    scale = step / (sigma * math.sqrt(2.0 * math.pi)) * clear
+    weight = float(scale * scale @ table.tilt_tilt.take(index)) * sigma
+    widen = -float(tilted @ scale) / max(weight, 1e-9)
+    return _on_grid(sigma * math.exp(min(max(widen, -0.4), 0.4)))
 
 
 def _on_grid(sigma: float) -> float:

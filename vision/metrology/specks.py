@@ -206,15 +206,17 @@ def _height(values: Float64Array, inner: BoolArray, free: BoolArray, least_px: f
     x = np.linspace(-1.0, 1.0, len(values))
     use = free
     off = values
+    powers = np.stack([np.ones(len(x)), x, x * x, x * x * x], axis=1)
     for _ in range(3):
-        off = values - _poly(x, values, use, 3)
+        off = values - _cubic(powers, values, use)
         use = free | (inner & (np.abs(off) < 0.5 * least_px))
     return off[inner]
 
 
-def _poly(x: Float64Array, values: Float64Array, use: BoolArray, order: int) -> Float64Array:
-    fit = np.polynomial.polynomial.polyfit(x[use], values[use], order)
-    return np.asarray(np.polynomial.polynomial.polyval(x, fit), np.float64)
+def _cubic(powers: Float64Array, values: Float64Array, use: BoolArray) -> Float64Array:
+    """(N,) the cubic through the used values, by its normal equations: four powers over -1..1 allow that."""
+    rows = powers[use]
+    return np.asarray(powers @ np.linalg.solve(rows.T @ rows, rows.T @ values[use]), np.float64)
 
 
 def _parts(loud: BoolArray) -> list[tuple[int, int]]:

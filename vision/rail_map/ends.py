@@ -2,11 +2,12 @@
 
 An end is seen where the head ends within what the pictures show while the ground beside it stays as it was.
 A picture that goes dark all over is no end: what lies there is not known. Neighbours: `track` gives the
-head's way, `map` makes ends and unseen stretches of this.
+head's way, `end_edge` says to a part of a row where an end is, `map` makes ends and unseen stretches of this.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from vision.rail_head import Look
 from vision.rail_map.assemble import Mask, runs
+from vision.rail_map.end_edge import edge_beyond
 from vision.rail_map.track import HeadTrack, Window
 from vision.types import UInt8Array
 
@@ -37,21 +39,33 @@ _LEAST_BEYOND = 4
 _GROUND_ROWS = 400
 #: Ground that was lighter than this grey, and falls below this share of it where the head ends: no light.
 _GROUND_LEAST, _GROUND_LOST = 0.5, 0.4
-#: Share of the head's light, above the ground's, at which the rail begins.
-_EDGE_SHARE = 0.15
-#: Rows looked at at once, along which the head hardly moves.
+#: Rows looked at at once, along which the head hardly moves; an end is looked for in as many on either side.
 _CHUNK = 64
 
 
 @dataclass(frozen=True, slots=True)
 class RailRows:
-    """Rows [first, last) of the rail on one strip, whether its ends are seen, and rows without a head."""
+    """The rail on one strip.
 
-    first: int
-    last: int
+    `start`, `end`: map rows, to a part of one, and whether they are seen. `headless`: rows [from, to) between
+    them in which no head stands out.
+    """
+
+    start: float
+    end: float
     first_seen: bool
     last_seen: bool
     headless: tuple[tuple[int, int], ...]
+
+    @property
+    def first(self) -> int:
+        """The first row that shows some of the rail."""
+        return math.floor(self.start)
+
+    @property
+    def last(self) -> int:
+        """The row behind the last one that shows some of it."""
+        return math.ceil(self.end)
 
 
 def find_rail_rows(
@@ -82,9 +96,12 @@ def find_rail_rows(
     ]
     if not rail:
         return None
-    first, first_seen = _end(head, ground, seen, rail[0][0], rising=True)
-    last, last_seen = _end(head, ground, seen, rail[-1][1], rising=False)
-    return RailRows(first, last, first_seen, last_seen, _headless(rail, seen, first, last))
+    first, last = rail[0][0], rail[-1][1]
+    first_seen = _is_end_seen(ground, seen, first, rising=True)
+    last_seen = _is_end_seen(ground, seen, last, rising=False)
+    start = _edge(pixels, seen, track, first, rising=True) if first_seen else float(first)
+    end = _edge(pixels, seen, track, last, rising=False) if last_seen else float(last)
+    return RailRows(start, end, first_seen, last_seen, _headless(rail, seen))
 
 
 def _profiles(pixels: UInt8Array, seen: Mask, track: HeadTrack) -> tuple[Floats, Floats]:
@@ -121,25 +138,37 @@ def _closed(lit: Mask, seen: Mask, longest: int) -> Mask:
     return closed
 
 
-def _end(head: Floats, ground: Floats, seen: Mask, row: int, *, rising: bool) -> tuple[int, bool]:
-    """(row of the rail's end, whether it is seen) from where its light begins or ends."""
-    step = -1 if rising else 1
-    beyond = _reach(seen, row if not rising else row - 1, step, _GROUND_ROWS)
+def _is_end_seen(ground: Floats, seen: Mask, row: int, *, rising: bool) -> bool:
+    """Whether the rail ends where its light begins or ends, `row`: nothing else can have changed there."""
+    beyond, inside = _sides(seen, row, _GROUND_ROWS, rising=rising)
     if len(beyond) < _LEAST_BEYOND:
-        return row, False
-    inside = _reach(seen, row - 1 if not rising else row, -step, _GROUND_ROWS)
+        return False
     before, after = ground[inside], ground[beyond]
-    if not np.isnan(before).all() and not np.isnan(after).all():
-        level = float(np.nanmean(before))
-        if level >= _GROUND_LEAST and float(np.nanmean(after)) < _GROUND_LOST * level:
-            return row, False
-    # A sawn end is uneven: the rail reaches as far as any of its width does.
-    dark = float(np.median(head[beyond]))
-    edge = dark + _EDGE_SHARE * (float(np.median(head[inside[: 2 * _CHUNK]])) - dark)
-    further = 0
-    while further < min(_CHUNK, len(beyond)) and head[beyond[further]] > edge:
-        further += 1
-    return row + step * further, True
+    if np.isnan(before).all() or np.isnan(after).all():
+        return True
+    level = float(np.nanmean(before))
+    return level < _GROUND_LEAST or float(np.nanmean(after)) >= _GROUND_LOST * level
+
+
+def _edge(pixels: UInt8Array, seen: Mask, track: HeadTrack, row: int, *, rising: bool) -> float:
+    """The row, to a part of one, at which the rail's steel begins or ends; `row` where its light does."""
+    beyond, inside = _sides(seen, row, _CHUNK, rising=rising)
+    start, wide = float(track.start_px(row)), float(track.width_px(row))
+    left = max(0, round(start + wide * (1.0 - _INNER) / 2.0))
+    right = max(left, round(start + wide * (1.0 + _INNER) / 2.0))
+    reach = edge_beyond(pixels[inside, left:right], pixels[beyond, left:right])
+    if reach is None:
+        return float(row)
+    return min(float(len(seen)), max(0.0, row - reach if rising else row + reach))
+
+
+def _sides(
+    seen: Mask, row: int, most: int, *, rising: bool
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows beyond an end and rows inside the rail, the nearest first."""
+    if rising:
+        return _reach(seen, row - 1, -1, most), _reach(seen, row, 1, most)
+    return _reach(seen, row, 1, most), _reach(seen, row - 1, -1, most)
 
 
 def _reach(seen: Mask, row: int, step: int, most: int) -> npt.NDArray[np.int64]:
@@ -151,14 +180,11 @@ def _reach(seen: Mask, row: int, step: int, most: int) -> npt.NDArray[np.int64]:
     return np.array(found, np.int64)
 
 
-def _headless(rail: list[tuple[int, int]], seen: Mask, first: int, last: int) -> tuple[tuple[int, int], ...]:
+def _headless(rail: list[tuple[int, int]], seen: Mask) -> tuple[tuple[int, int], ...]:
     """Seen rows between the ends in which no head stands out."""
     bare = seen.copy()
-    bare[:first] = False
-    bare[last:] = False
-    # The ends reach a little further than the light that they were found by.
-    bare[first : rail[0][0]] = False
-    bare[rail[-1][1] : last] = False
+    bare[: rail[0][0]] = False
+    bare[rail[-1][1] :] = False
     for begin, end in rail:
         bare[begin:end] = False
     return tuple(runs(bare))

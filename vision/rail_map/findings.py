@@ -80,7 +80,13 @@ def find_marks(
     boxes: list[StripBox] = []
     for one, stretches, aspect in planned:
         found = search_strip(
-            one.on_strip.strip, stretches, detector, aspect=aspect, min_score=lowest, tile_done=tile_done
+            one.on_strip.strip,
+            stretches,
+            detector,
+            aspect=aspect,
+            min_score=lowest,
+            thresholds=thresholds,
+            tile_done=tile_done,
         )
         for index in range(len(found)):
             if float(found.score[index]) >= thresholds.get(found.label(index), _NEVER):

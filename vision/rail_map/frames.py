@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from vision.rail_map.types import Note
 from vision.types import Float32Array
 
 
@@ -14,8 +15,8 @@ from vision.types import Float32Array
 class FrameFacts:
     """A frame without its picture.
 
-    `rows`: of the picture, 0 where there is none. `fault`: '' or why it proves nothing. `thin`: of
-    `motion.thin`, None where there is no picture.
+    `rows`: of the picture, 0 where there is none. `fault`: why it proves nothing, None for a healthy one.
+    `thin`: of `motion.thin`, None where there is no picture.
     """
 
     camera: str
@@ -24,7 +25,7 @@ class FrameFacts:
     last_count: int | None
     file: str
     rows: int
-    fault: str = ""
+    fault: Note | None = None
     thin: Float32Array | None = None
 
 
@@ -55,7 +56,7 @@ class PlacedFrame:
     file: str
     rows: int
     parts: tuple[FramePart, ...]
-    fault: str = ""
+    fault: Note | None = None
     by_rows: bool = False
     even: bool = True
     shown: tuple[tuple[int, int], ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from vision.health import FrameExpectation, FrameMemory, frame_health
+from vision.rail_map.types import Note
 from vision.silhouette import as_grey
 from vision.types import FrameFault, PixelFormat, UInt8Array
 
@@ -20,7 +21,7 @@ _LEAST_SIDE_PX = 16
 _SHARED = frozenset({FrameFault.SHAPE, FrameFault.SATURATED, FrameFault.FROZEN})
 
 
-def picture_fault(image: UInt8Array | None, memory: FrameMemory) -> tuple[str, FrameMemory]:
+def picture_fault(image: UInt8Array | None, memory: FrameMemory) -> tuple[Note | None, FrameMemory]:
     """Why a picture proves nothing.
 
     Args:
@@ -28,24 +29,27 @@ def picture_fault(image: UInt8Array | None, memory: FrameMemory) -> tuple[str, F
         memory: of the camera's picture before.
 
     Returns:
-        ('' or a word and what is wrong, memory for the next picture).
+        (what is wrong or None, memory for the next picture).
     """
     if image is None:
-        return "unreadable: the picture could not be read", memory
+        return Note(code="unreadable"), memory
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim not in (2, 3):
-        return "shape: the picture is not of 8 bits, grey or colour", memory
+        return Note(code="shape_bits"), memory
     if image.ndim == 3 and image.shape[2] != 3:
-        return f"shape: the picture has {image.shape[2]} channels", memory
+        return Note(code="shape_channels", values={"count": image.shape[2]}), memory
     if min(image.shape[:2]) < _LEAST_SIDE_PX:
-        return f"shape: the picture is {image.shape[1]} x {image.shape[0]} px", memory
+        sides = {"width": image.shape[1], "height": image.shape[0]}
+        return Note(code="shape_small", values=sides), memory
     colours: PixelFormat = "mono8" if image.ndim == 2 else "bgr8"
     expected = FrameExpectation(
         image.shape[1], image.shape[0], colours, background_min=0.0, background_max=255.0
     )
     health, after = frame_health(image, colours, expected, memory)
     if health.fault in _SHARED:
-        return f"{health.fault}: {health.detail}", after
+        clipped = {"percent": round(100.0 * health.figures.get("clipped_share", 0.0))}
+        values = clipped if health.fault is FrameFault.SATURATED else {}
+        return Note(code=str(health.fault), values=values), after
     low, high = np.percentile(as_grey(image[::7, ::3]), (1, 99.5))
     if high - low < _LEAST_RANGE:
-        return f"black: only {high - low:.0f} greys from dark to bright", after
-    return "", after
+        return Note(code="black", values={"greys": round(high - low)}), after
+    return None, after

@@ -14,7 +14,7 @@ from vision.rail_map.frames import FrameFacts
 from vision.rail_map.health import picture_fault
 from vision.rail_map.layout import number_ranges
 from vision.rail_map.motion import thin
-from vision.rail_map.types import ScanFrame, ScanGeometry
+from vision.rail_map.types import LeftOut, Note, ScanFrame, ScanGeometry
 from vision.silhouette import as_grey
 from vision.types import UInt8Array
 
@@ -42,7 +42,7 @@ class Intake:
     def __init__(self, geometry: ScanGeometry) -> None:
         self._cameras = {camera.name: _Camera() for camera in geometry.cameras}
 
-    def add(self, frame: ScanFrame) -> str:
+    def add(self, frame: ScanFrame) -> Note | None:
         """Take a frame; as `map.RailMapper.add`."""
         own = self._cameras.get(frame.camera)
         if own is None:
@@ -59,7 +59,7 @@ class Intake:
         if known is not None:
             own.doubled.append(frame.file)
             if fault or not known.fault:
-                return f"doubled: frame {number} is there already"
+                return Note(code="doubled")
         elif own.highest is not None and number < own.highest:
             own.late.append(number)
         own.highest = number if own.highest is None else max(number, own.highest)
@@ -89,7 +89,8 @@ class Intake:
             usual = widths.most_common(1)[0][0] if widths else 0
             for number, picture in list(own.pictures.items()):
                 if picture.shape[1] != usual:
-                    fault = f"shape: {picture.shape[1]} px wide, the camera's pictures are {usual} px"
+                    sides = {"width": picture.shape[1], "usual": usual}
+                    fault = Note(code="shape_width", values=sides)
                     own.facts[number] = replace(own.facts[number], fault=fault, rows=0, thin=None)
                     del own.pictures[number]
             made[name] = [own.facts[number] for number in sorted(own.facts)]
@@ -107,20 +108,21 @@ class Intake:
         """Frames of a camera that came, doubled ones, too."""
         return self._cameras[camera].given
 
-    def left_out(self, camera: str) -> tuple[str, ...]:
+    def left_out(self, camera: str) -> tuple[LeftOut, ...]:
         """Files that are not in the strip, and why."""
         own = self._cameras[camera]
-        faulty = [
-            f"{own.facts[n].file}: {own.facts[n].fault}" for n in sorted(own.facts) if own.facts[n].fault
-        ]
-        return (*faulty, *(f"{file}: doubled" for file in own.doubled))
+        facts = [own.facts[number] for number in sorted(own.facts)]
+        faulty = [LeftOut(file=one.file, why=one.fault) for one in facts if one.fault is not None]
+        return (*faulty, *(LeftOut(file=file, why=Note(code="doubled")) for file in own.doubled))
 
-    def notes(self) -> list[str]:
-        """What was odd about the frames' order, in words."""
+    def notes(self) -> list[Note]:
+        """What was odd about the frames' order."""
         said = []
         for name, own in self._cameras.items():
             if own.late:
-                said.append(f"{name}: frames {number_ranges(sorted(own.late))} came out of order")
+                values = {"camera": name, "frames": number_ranges(sorted(own.late))}
+                said.append(Note(code="out_of_order", values=values))
             if own.doubled:
-                said.append(f"{name}: {len(own.doubled)} doubled frames were left out")
+                doubled = {"camera": name, "count": len(own.doubled)}
+                said.append(Note(code="doubled_frames", values=doubled))
         return said

@@ -1,7 +1,9 @@
 """Boxes of all cameras as findings: one per mark, numbered along the rail, in rows and millimetres.
 
 Two boxes are one mark where element and label agree and each camera shows them at the same place: along the
-rail, and across it in shares of the head. Neighbours: `search` finds boxes, `map` puts findings into the map.
+rail, and across it in shares of the head. Two boxes of one camera that lie side by side and begin and end
+together are one mark, too: the halves of a smear. Neighbours: `search` finds boxes, `map` puts findings into
+the map.
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ _SAME_ALONG, _SAME_ACROSS = 0.5, 0.3
 #: Boxes of one camera are one mark where they share this much of the smaller: they come of two stretches
 #: that were searched by themselves and share a few rows.
 _SAME_STRIP = 0.5
+#: Halves of one mark share so much of the rows that either has, and touch: they are no further apart across
+#: than boxes are true to (head widths, some 1.5 mm).
+_SAME_ROWS, _PARTED = 0.7, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +93,37 @@ def make_findings(
 def _one_mark(one: StripBox, other: StripBox) -> bool:
     if one.label != other.label or one.element != other.element:
         return False
-    along = _shared(one.rows, other.rows)
-    across = _shared(one.across, other.across)
     if one.camera == other.camera:
-        return along * across >= _SAME_STRIP
-    return along >= _SAME_ALONG and across >= _SAME_ACROSS
+        return _are_twins(one, other) or _are_halves(one, other)
+    along = _shared(one.rows, other.rows)
+    return along >= _SAME_ALONG and _shared(one.across, other.across) >= _SAME_ACROSS
+
+
+def _are_twins(one: StripBox, other: StripBox) -> bool:
+    """Whether two boxes cover the same spot. Two that cross, a crack and a scratch, do not."""
+    first, second = one.xyxy_px, other.xyxy_px
+    both = _area(
+        (
+            max(first[0], second[0]),
+            max(first[1], second[1]),
+            min(first[2], second[2]),
+            min(first[3], second[3]),
+        )
+    )
+    return both > 0.0 and both >= _SAME_STRIP * min(_area(first), _area(second))
+
+
+def _area(xyxy: tuple[float, float, float, float]) -> float:
+    x1, y1, x2, y2 = xyxy
+    return max(0.0, x2 - x1) * max(0.0, y2 - y1)
+
+
+def _are_halves(one: StripBox, other: StripBox) -> bool:
+    """Whether two boxes lie side by side, touch, and begin and end together."""
+    common = min(one.rows[1], other.rows[1]) - max(one.rows[0], other.rows[0])
+    every = max(one.rows[1], other.rows[1]) - min(one.rows[0], other.rows[0])
+    between = max(one.across[0], other.across[0]) - min(one.across[1], other.across[1])
+    return common >= _SAME_ROWS * every and between <= _PARTED
 
 
 def _shared(one: tuple[float, float], other: tuple[float, float]) -> float:

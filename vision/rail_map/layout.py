@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from vision.errors import ConfigError
 from vision.rail_map.frames import FrameFacts, FramePart, PlacedFrame
 from vision.rail_map.motion import stop_rows, turn_row
-from vision.rail_map.types import ScanGeometry
+from vision.rail_map.types import Note, ScanGeometry
 from vision.rail_map.ways import (
     Origin,
     RowScale,
@@ -38,7 +38,7 @@ class Layout:
 
     rows: int
     frames: dict[str, tuple[PlacedFrame, ...]]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def lay_out(frames: Mapping[str, Sequence[FrameFacts]], geometry: ScanGeometry) -> Layout:
@@ -54,16 +54,16 @@ def lay_out(frames: Mapping[str, Sequence[FrameFacts]], geometry: ScanGeometry) 
     cameras = [camera for camera in geometry.cameras if frames.get(camera.name)]
     if not cameras:
         raise ConfigError("the scan has no frame", where="scan", todo="check the folder and its table")
-    notes: list[str] = []
+    notes: list[Note] = []
     row_mm = row_height_mm(geometry)
     if row_mm is None and any(camera.offset_mm for camera in cameras):
-        notes.append("the cameras' offsets are left out, since the scan has no scale")
+        notes.append(Note(code="offsets_left_out"))
     origin = find_origin(frames[cameras[0].name], geometry)
     if origin.count is None:
         first = min(frames[camera.name][0].number for camera in cameras)
         origin = Origin(first, None)
         if row_mm is not None:
-            notes.append("no encoder: every row is taken to be as high as the scale says")
+            notes.append(Note(code="no_encoder"))
     placed = {}
     for camera in cameras:
         own = frames[camera.name]
@@ -79,21 +79,19 @@ def lay_out(frames: Mapping[str, Sequence[FrameFacts]], geometry: ScanGeometry) 
 
 
 def _ways(
-    frames: Sequence[FrameFacts], scale: RowScale, origin: Origin, bits: int, notes: list[str]
+    frames: Sequence[FrameFacts], scale: RowScale, origin: Origin, bits: int, notes: list[Note]
 ) -> list[Way]:
     name = frames[0].camera
     if origin.count is None or all(facts.first_count is None for facts in frames):
         if origin.count is not None or any(facts.first_count is not None for facts in frames):
-            notes.append(f"{name}: not every camera has counts, so its frames are laid by their numbers")
+            notes.append(Note(code="camera_without_counts", values={"camera": name}))
         return ways_by_number(frames, scale, Origin(origin.number, None))
     ways, dead = ways_by_count(frames, scale, origin, bits)
     if dead:
-        notes.append(
-            f"{name}: the encoder stood still while the pictures of frames {number_ranges(dead)} changed"
-        )
+        notes.append(_of_frames("encoder_stood_still", name, dead))
     uncounted = [facts.number for facts in frames if facts.first_count is None]
     if uncounted:
-        notes.append(f"{name}: frames {number_ranges(uncounted)} have no count")
+        notes.append(_of_frames("frames_without_count", name, uncounted))
     return ways
 
 
@@ -121,9 +119,11 @@ def _parts(
     assert facts.thin is not None
     rows, end = facts.rows, float(facts.rows)
     net = (last - first) / (rows * usual)
-    sign = 1.0 if forward else -1.0
-    turn = turn_row(facts.thin, sign * net)
-    if turn is not None:
+    # Where the frame before turned, too, its counts may hide which way it went in the end.
+    for sign in (1.0, -1.0) if forward else (-1.0, 1.0):
+        turn = turn_row(facts.thin, sign * net)
+        if turn is None:
+            continue
         furthest = first + sign * turn * usual
         return (
             FramePart(0.0, float(turn), first, furthest),
@@ -142,7 +142,7 @@ def _parts(
     return tuple(part for part in parts if part.last_y > part.first_y)
 
 
-def _from_zero(placed: dict[str, tuple[PlacedFrame, ...]], notes: list[str]) -> Layout:
+def _from_zero(placed: dict[str, tuple[PlacedFrame, ...]], notes: list[Note]) -> Layout:
     """Rows counted from the first one that any frame shows."""
     every = [frame for frames in placed.values() for frame in frames]
     first = math.floor(min(frame.first_row for frame in every) + 0.5)
@@ -164,17 +164,17 @@ def _moved(frame: PlacedFrame, by: float) -> PlacedFrame:
     return replace(frame, parts=parts)
 
 
-def _way_notes(name: str, frames: Sequence[PlacedFrame]) -> list[str]:
-    """What was odd about the conveyor, in words."""
+def _way_notes(name: str, frames: Sequence[PlacedFrame]) -> list[Note]:
+    """What was odd about the conveyor."""
     back = [f.frame_number for f in frames if any(p.last_row < p.first_row for p in f.parts)]
     stood = [f.frame_number for f in frames if any(p.last_row == p.first_row for p in f.parts)]
     uneven = [f.frame_number for f in frames if not f.even and f.first_row < f.last_row]
-    said = (
-        ("the conveyor went back in frames", back),
-        ("the conveyor stood in frames", stood),
-        ("rows and way do not agree in frames", uneven),
-    )
-    return [f"{name}: {words} {number_ranges(numbers)}" for words, numbers in said if numbers]
+    said = (("went_back", back), ("stood", stood), ("uneven", uneven))
+    return [_of_frames(code, name, numbers) for code, numbers in said if numbers]
+
+
+def _of_frames(code: str, camera: str, numbers: Sequence[int]) -> Note:
+    return Note(code=code, values={"camera": camera, "frames": number_ranges(numbers)})
 
 
 def number_ranges(numbers: Sequence[int]) -> str:

@@ -6,7 +6,7 @@ Neighbours: whoever reads a scan (a folder, cameras at work) gives `ScanFrame`s 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vision.rail import RailDetector
@@ -16,11 +16,18 @@ from vision.rail_map.frames import PlacedFrame
 from vision.rail_map.intake import Intake
 from vision.rail_map.layout import Layout, lay_out
 from vision.rail_map.rail_strips import RailOnStrip, find_rail_on
-from vision.rail_map.types import MapCamera, MapFinding, RailEnd, RailMap, ScanFrame, ScanGeometry, Unseen
+from vision.rail_map.types import (
+    MapCamera,
+    MapFinding,
+    Note,
+    RailEnd,
+    RailMap,
+    ScanFrame,
+    ScanGeometry,
+    Unseen,
+)
 from vision.rail_map.unseen import find_unseen
 from vision.rail_map.ways import row_height_mm
-
-_NO_RAIL = "no rail stands out in any picture, so nothing was searched"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,11 +73,11 @@ class RailMapper:
         self._geometry = geometry
         self._intake = Intake(geometry)
 
-    def add(self, frame: ScanFrame) -> str:
+    def add(self, frame: ScanFrame) -> Note | None:
         """Take a frame.
 
         Returns:
-            '' or why it proves nothing ('black: ...', 'unreadable: ...', 'doubled: ...').
+            Why it proves nothing (`black`, `unreadable`, `doubled` ...); None for a healthy one.
 
         Raises:
             ConfigError: the geometry does not know its camera.
@@ -152,7 +159,7 @@ class RailMapper:
         length = None if row_mm is None or not seen.found else (end.row - start.row) * row_mm / 1000.0
         notes = [*self._intake.notes(), *seen.layout.notes]
         if seen.rails and not seen.found:
-            notes.append(_NO_RAIL)
+            notes.append(Note(code="no_rail"))
         return RailMap(
             rail=self._rail,
             rows=seen.layout.rows,
@@ -166,20 +173,34 @@ class RailMapper:
                     name=camera.name,
                     element=camera.element,
                     inspected=camera.inspected,
-                    width_px=seen.strips[camera.name].pixels.shape[1],
+                    width_px=seen.strips[camera.name].pixels.shape[1] if camera.name in seen.strips else 1,
                     mm_per_px=camera.mm_per_px,
                     frames=self._intake.given(camera.name),
                     left_out=self._intake.left_out(camera.name),
                 )
                 for camera in self._geometry.cameras
-                if camera.name in seen.strips
             ),
             findings=findings,
-            unseen=_unseen(seen, row_mm),
+            unseen=(*_unseen(seen, row_mm), *self._silent(seen, row_mm)),
             thresholds=limits,
             model_sha256=model_sha256,
             notes=tuple(notes),
         )
+
+    def _silent(self, seen: _Seen, row_mm: float | None) -> Iterator[Unseen]:
+        """The whole rail, of each camera that gave no frame at all: it saw nothing, so it proves nothing."""
+        start, end = seen.ends
+        for camera in self._geometry.cameras:
+            if camera.name not in seen.strips:
+                yield Unseen(
+                    camera=camera.name,
+                    first_row=start.row,
+                    last_row=end.row,
+                    start_m=None if row_mm is None else 0.0,
+                    end_m=None if row_mm is None else (end.row - start.row) * row_mm / 1000.0,
+                    cause="missing_frame",
+                    detail=(Note(code="no_frame"),),
+                )
 
 
 def build_map(
@@ -207,17 +228,18 @@ def _ends(on_strips: Sequence[RailOnStrip], rows: int) -> tuple[RailEnd, RailEnd
     rails = [one.rail for one in on_strips if one.rail is not None]
     if not rails:
         return RailEnd(row=0.0, seen=False), RailEnd(row=float(rows), seen=False)
-    starts = [rail.first for rail in rails if rail.first_seen]
-    ends = [rail.last for rail in rails if rail.last_seen]
-    start = RailEnd(row=float(starts[0] if starts else min(rail.first for rail in rails)), seen=bool(starts))
-    return start, RailEnd(row=float(ends[0] if ends else max(rail.last for rail in rails)), seen=bool(ends))
+    starts = [rail.start for rail in rails if rail.first_seen]
+    ends = [rail.end for rail in rails if rail.last_seen]
+    start = RailEnd(row=starts[0] if starts else min(rail.start for rail in rails), seen=bool(starts))
+    return start, RailEnd(row=ends[0] if ends else max(rail.end for rail in rails), seen=bool(ends))
 
 
 def _unseen(seen: _Seen, row_mm: float | None) -> tuple[Unseen, ...]:
     start, end = seen.ends
 
     def position_m(row: float) -> float | None:
-        return None if row_mm is None else (row - start.row) * row_mm / 1000.0
+        # Rows are whole, the rail's ends lie within one.
+        return None if row_mm is None else (max(start.row, min(row, end.row)) - start.row) * row_mm / 1000.0
 
     reach = round(start.row) if start.seen else 0, round(end.row) if end.seen else seen.layout.rows
     found = []

@@ -3,23 +3,26 @@
 A section is as long as the frames that the model was trained on, and shares rows with the next as tiles
 do, so the seam between two is like that between two tiles. Sections end where the picture does: rows that
 nobody saw are in no tile, so their black edge is no mark. Neighbours: `vision.rail_strip`,
-`vision.rail_views` and `vision.rail_merge` do the work; `join` makes findings of the boxes.
+`vision.rail_views` and `vision.rail_merge` do the work, `look_again` sees to the marks' ends; `join` makes
+findings of the boxes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from vision.contract import RailSpec
 from vision.rail import RailDetector, rail_spec
 from vision.rail_head import RailHead
 from vision.rail_map.assemble import CameraStrip
+from vision.rail_map.look_again import look_again
 from vision.rail_map.track import HeadTrack
 from vision.rail_merge import merge_tiles
 from vision.rail_strip import cut_tile, make_strip, tile_tops
@@ -109,6 +112,7 @@ def search_strip(
     *,
     aspect: float = 1.0,
     min_score: float = 0.05,
+    thresholds: Mapping[str, float] | None = None,
     tile_done: Callable[[], None] = lambda: None,
 ) -> Detections:
     """Look for marks along a strip.
@@ -119,7 +123,8 @@ def search_strip(
         detector: of the rail station.
         aspect: as for `plan`.
         min_score: boxes below it are left out, 0..1.
-        tile_done: called after each tile.
+        thresholds: by label; marks that reach theirs are looked at again for their ends. None: all marks.
+        tile_done: called after each tile; looks for ends are not counted.
 
     Returns:
         Boxes in pixels of the strip, stretch by stretch.
@@ -143,7 +148,9 @@ def search_strip(
                 tops.append(begin + top)
                 tile_done()
         merged = merge_tiles(found, tops, tile_px, height)
-        on_strip, kept = _on_strip(merged.xyxy_px, stretch, strip, tile_px, aspect)
+        again = _Looks(strip, stretch, detector, aspect, min_score)
+        sharper = look_again(merged, _reaching(merged, thresholds), again.at, tile_px)
+        on_strip, kept = _on_strip(sharper, stretch, strip, tile_px, aspect)
         boxes.append(on_strip)
         scores.append(merged.score[kept])
         classes.append(merged.class_id[kept])
@@ -152,6 +159,47 @@ def search_strip(
     return Detections(
         np.concatenate(boxes), np.concatenate(scores), np.concatenate(classes), detector.contract.labels
     )
+
+
+@dataclass(slots=True, eq=False)
+class _Looks:
+    """Looks at tiles anywhere on a stretch. The section that was looked at last is kept."""
+
+    strip: CameraStrip
+    stretch: Stretch
+    detector: RailDetector
+    aspect: float
+    min_score: float
+    _section: Section | None = None
+    _pixels: UInt8Array = field(default_factory=lambda: np.empty((0, 0), np.uint8))
+
+    def at(self, row: float) -> tuple[Detections, float, float]:
+        """The tile round a row of the stretch, in tile pixels: its boxes there, its first row and its end."""
+        spec, tile_px = rail_spec(self.detector.contract)
+        section = max(self.stretch.sections, key=lambda one: self._depth(one, row))
+        if section is not self._section:
+            self._section = section
+            self._pixels = _straight(self.strip.pixels, section, spec, tile_px, self.aspect)
+        begin = self.stretch.top_px(section)
+        top = max(0, min(round(row - begin - tile_px / 2.0), self._pixels.shape[0] - tile_px))
+        seen = detect_views(self.detector, cut_tile(self._pixels, top, tile_px), spec.views, self.min_score)
+        seen = seen.shifted(0.0, begin + top)
+        # Below the strip's end it goes on mirrored.
+        boxes = np.minimum(seen.xyxy_px, np.array([np.inf, begin + self._pixels.shape[0]] * 2, np.float32))
+        return replace(seen, xyxy_px=boxes), float(begin + top), float(begin + top + tile_px)
+
+    def _depth(self, section: Section, row: float) -> float:
+        """How far inside a section a row lies, below 0 outside."""
+        begin = self.stretch.top_px(section)
+        return min(row - begin, begin + (section.last - section.first) * self.stretch.zoom - row)
+
+
+def _reaching(found: Detections, thresholds: Mapping[str, float] | None) -> npt.NDArray[np.bool_]:
+    """(N,) boxes whose score reaches their label's threshold."""
+    if thresholds is None:
+        return np.ones(len(found), bool)
+    limits = [thresholds.get(label, math.inf) for label in found.labels]
+    return np.asarray(found.score >= np.array(limits)[found.class_id], np.bool_)
 
 
 def _zoom(wide_px: float, spec: RailSpec) -> float:

@@ -10,9 +10,9 @@ several cameras saw, `vision.yard` grades. All are frozen, and go to JSON and ba
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from vision.types import UInt8Array
 
@@ -77,8 +77,52 @@ class ScanGeometry(Frozen):
     cameras: tuple[ScanCamera, ...] = Field(min_length=1)
 
 
+class Note(Frozen):
+    """Something that people are told of a scan: a code of `notes.NOTE_CODES`, and what fills its words.
+
+    A plain text, as older versions kept it, is read as the note `text`.
+    """
+
+    code: str
+    values: dict[str, str | int | float] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, data: Any) -> Any:
+        return {"code": "text", "values": {"text": data}} if isinstance(data, str) else data
+
+    def __hash__(self) -> int:
+        return hash((self.code, *sorted(self.values)))
+
+
+class LeftOut(Frozen):
+    """A frame that is not in the strip, by its file, and why.
+
+    A plain text `FILE: why`, as older versions kept it, is read, too.
+    """
+
+    file: str
+    why: Note
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, data: Any) -> Any:
+        if not isinstance(data, str):
+            return data
+        file, _, why = data.partition(": ")
+        return {"file": file, "why": why}
+
+
+def _notes_of(data: Any) -> Any:
+    """Notes of what older versions kept as one text."""
+    return ([data] if data else []) if isinstance(data, str) else data
+
+
 class Unseen(Frozen):
-    """A stretch of which a camera has no healthy picture; `frames` are the numbers that would show it."""
+    """A stretch of which a camera has no healthy picture; `frames` are the numbers that would show it.
+
+    `detail`: what happened there, as far as it is known.
+    """
 
     camera: str
     first_row: Row
@@ -87,7 +131,7 @@ class Unseen(Frozen):
     end_m: float | None
     cause: UnseenCause
     frames: str = ""
-    detail: str = ""
+    detail: Annotated[tuple[Note, ...], BeforeValidator(_notes_of)] = ()
 
 
 class MapBox(Frozen):
@@ -129,7 +173,7 @@ class MapCamera(Frozen):
     width_px: int
     mm_per_px: float | None
     frames: int
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class RailEnd(Frozen):
@@ -143,7 +187,7 @@ class RailMap(Frozen):
     """One rail, laid out and searched.
 
     `length_m` is None where there is no scale, and a least length (`length_is_least`) where an end was not
-    seen. `thresholds` are the scores from which findings of a label were kept. `notes` say in words what
+    seen. `thresholds` are the scores from which findings of a label were kept. `notes` say what
     was odd about the scan: frames out of order, doubled, an encoder that went back.
     """
 
@@ -160,7 +204,7 @@ class RailMap(Frozen):
     unseen: tuple[Unseen, ...]
     thresholds: dict[str, float]
     model_sha256: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def position_m(self, row: float) -> float | None:
         """Metres from the rail's start, None without a scale."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from vision.rail_map.assemble import Mask
 from vision.rail_map.frames import PlacedFrame
 from vision.rail_map.layout import number_ranges
-from vision.rail_map.types import Unseen, UnseenCause
+from vision.rail_map.types import Note, Unseen, UnseenCause
 
 Kinds = npt.NDArray[np.int8]
 
@@ -28,10 +28,6 @@ _CAUSES: dict[int, UnseenCause] = {
     _NO_ENCODER: "no_encoder",
     _OUT_OF_VIEW: "out_of_view",
 }
-_HEADLESS_WORDS = "no head of a rail stands out in these rows"
-_DEAD_WORDS = (
-    "the encoder says nothing of these frames: they are laid by their rows, so their place is not proven"
-)
 #: Faults told of one stretch; a scan of a thousand black frames has one cause, not a thousand.
 _MOST_FAULTS = 3
 
@@ -97,33 +93,35 @@ def _kinds(frames: Sequence[PlacedFrame], seen: Mask, blind: Mask | None) -> Kin
     return kinds
 
 
-def _story(kind: int, frames: Sequence[PlacedFrame], first: int, last: int) -> tuple[str, str]:
-    """(frame numbers, what happened in words) of one stretch."""
+def _story(kind: int, frames: Sequence[PlacedFrame], first: int, last: int) -> tuple[str, tuple[Note, ...]]:
+    """(frame numbers, what happened) of one stretch."""
     if kind == _OUT_OF_VIEW:
-        return "", "the camera's first frame lies behind it, or its last one before it"
+        return "", (Note(code="camera_elsewhere"),)
     if kind == _MISSING:
         return _missing(frames, first, last)
     there = [frame for frame in frames if frame.first_row < last and frame.last_row > first]
     if kind == _UNHEALTHY:
         there = [frame for frame in there if frame.fault]
-        faults = list(dict.fromkeys(frame.fault for frame in there))
-        more = f" and {len(faults) - _MOST_FAULTS} more" if len(faults) > _MOST_FAULTS else ""
-        return number_ranges([frame.frame_number for frame in there]), "; ".join(faults[:_MOST_FAULTS]) + more
+        faults = list(dict.fromkeys(frame.fault for frame in there if frame.fault))
+        if len(faults) > _MOST_FAULTS:
+            more = Note(code="and_more", values={"count": len(faults) - _MOST_FAULTS})
+            faults = [*faults[:_MOST_FAULTS], more]
+        return number_ranges([frame.frame_number for frame in there]), tuple(faults)
     numbers = number_ranges([frame.frame_number for frame in there if not frame.fault])
-    return numbers, _HEADLESS_WORDS if kind == _HEADLESS else _DEAD_WORDS
+    return numbers, (Note(code="no_head" if kind == _HEADLESS else "place_not_proven"),)
 
 
-def _missing(frames: Sequence[PlacedFrame], first: int, last: int) -> tuple[str, str]:
+def _missing(frames: Sequence[PlacedFrame], first: int, last: int) -> tuple[str, tuple[Note, ...]]:
     """Numbers that are not there, between the frames on either side of a stretch."""
     before = [frame for frame in frames if frame.first_row < first]
     behind = [frame for frame in frames if frame.last_row > last]
     if not before or not behind:
-        return "", "no frame shows it"
+        return "", (Note(code="no_frame"),)
     one = max(before, key=lambda frame: (round(frame.last_row), frame.frame_number)).frame_number
     other = min(behind, key=lambda frame: (round(frame.first_row), frame.frame_number)).frame_number
     low, high = sorted((one, other))
     if high - low < 2:
-        return "", f"the encoder went on between frames {low} and {high} by more than they show"
+        return "", (Note(code="encoder_jumped", values={"first": low, "last": high}),)
     known = {frame.frame_number for frame in frames}
     numbers = [number for number in range(low + 1, high) if number not in known][:10_000]
-    return number_ranges(numbers), ""
+    return number_ranges(numbers), ()

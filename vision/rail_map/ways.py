@@ -129,14 +129,23 @@ def ways_by_count(
     ways: list[Way] = []
     dead: list[int] = []
     shift = 0.0
+    # Frames before the first count lie before it.
+    first = (begins[numbers[0]] - origin.count) * scale.rows_per_count
+    goes_on = first - (numbers[0] - frames[0].number) * scale.usual_rows * scale.usual
     for k, facts in enumerate(frames):
         usual = _usual(facts, scale)
+        if k:
+            goes_on = (
+                ways[-1].last + (facts.number - frames[k - 1].number - 1) * scale.usual_rows * scale.usual
+            )
         if facts.number not in begins:
-            gap = facts.number - frames[k - 1].number - 1 if k else 0
-            first = (ways[-1].last if ways else 0.0) + gap * scale.usual_rows * scale.usual
-            ways.append(Way(first, first + usual, by_rows=True))
+            ways.append(Way(goes_on, goes_on + usual, by_rows=True))
             continue
-        first = (begins[facts.number] - origin.count) * scale.rows_per_count + shift
+        first = (begins[facts.number] - origin.count) * scale.rows_per_count
+        # An encoder that stood, and then is that much ahead of the frames, has caught up.
+        if shift and first + shift - goes_on > (_JUMP - 1.0) * usual:
+            shift = max(0.0, goes_on - first)
+        first += shift
         way = _way(frames, spans, k, scale, ways)
         if abs(way) < _STANDING * usual and not _stood(frames, k):
             dead.append(facts.number)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from vision.rail_map.types import RailMap
+from vision.rail_map.types import MapCamera, RailMap
 from vision.yard.findings import BY_PERSON, counted
 from vision.yard.recipe import YardRecipe
 from vision.yard.recipe_rules import KindRule
@@ -90,7 +90,7 @@ def not_inspected(
 
 def _elements(rail_map: RailMap) -> list[str]:
     """Elements of which no camera is searched, and sides that one camera cannot show."""
-    inspected = [camera.element for camera in rail_map.cameras if camera.inspected]
+    inspected = [camera.element for camera in _looking(rail_map)]
     codes = [] if "head" in inspected else ["head"]
     for element, other in (("web", "web_other_side"), ("foot", "foot_other_side")):
         if element not in inspected:
@@ -98,6 +98,24 @@ def _elements(rail_map: RailMap) -> list[str]:
         elif inspected.count(element) == 1:
             codes.append(other)
     return codes
+
+
+def _looking(rail_map: RailMap) -> list[MapCamera]:
+    """Inspected cameras that saw at least some of the rail."""
+    return [camera for camera in rail_map.cameras if camera.inspected and not _blind(camera.name, rail_map)]
+
+
+def _blind(camera: str, rail_map: RailMap) -> bool:
+    """A camera that shows less than a row of the rail."""
+    reached, last = rail_map.start.row, rail_map.end.row
+    if last <= reached:
+        return False
+    own = (stretch for stretch in rail_map.unseen if stretch.camera == camera)
+    for stretch in sorted(own, key=lambda stretch: stretch.first_row):
+        if stretch.first_row > reached + 1.0:
+            return False
+        reached = max(reached, stretch.last_row)
+    return reached > last - 1.0
 
 
 def _row(
@@ -129,9 +147,7 @@ def _seen_by(
     facts: TypedFacts,
     recipe: YardRecipe,
 ) -> SeenBy:
-    looked = any(
-        camera.inspected and rule.element in (camera.element, "whole") for camera in rail_map.cameras
-    )
+    looked = any(rule.element in (camera.element, "whole") for camera in _looking(rail_map))
     if rule.model_label is not None and rule.model_label in rail_map.thresholds and looked:
         return "model"
     facts_of: list[FactWord | None] = [

@@ -198,10 +198,12 @@ def _canvas(settings: RailSettings, flank_px: int, rng: np.random.Generator) -> 
     grey = np.full((rows, width), np.float32(_FLANK_LEVEL * _WORK_GREY), np.float32)
     grey[:, flank_px : flank_px + head_px] = _steel((rows, head_px), settings, rng) * np.float32(_WORK_GREY)
     uneven = np.abs(0.8 / settings.mm_per_px * smooth_noise((2, width), (1.0, 8.0 / settings.mm_per_px), rng))
+    # A rail is as long as it reaches anywhere across the head: there the middle of the step is its end.
+    uneven -= uneven[:, flank_px : flank_px + head_px].min(axis=1, keepdims=True)
     reach = min(rows, 24)
-    row = np.arange(reach, dtype=np.float32)[:, None]
-    grey[:reach] *= soft_step(row - uneven[:1], 0.0, 2.0)
-    grey[rows - reach :] *= soft_step(row - uneven[1:], 0.0, 2.0)[::-1]
+    row = np.arange(reach, dtype=np.float32)[:, None] + np.float32(0.5)
+    grey[:reach] *= soft_step(row - uneven[:1], -1.0, 1.0)
+    grey[rows - reach :] *= soft_step(row - uneven[1:], -1.0, 1.0)[::-1]
     head = RailHead(float(flank_px), 0.0, float(head_px), _WORK_GREY, found=True)
     return RailCanvas(grey, head)
 

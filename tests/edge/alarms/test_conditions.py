@@ -186,6 +186,15 @@ CASES: list[tuple[dict[str, Any], set[str]]] = [
     (_machine(clock_jump_s=1.0), set()),
     (_machine(recorder_running=False), {"recorder_gone"}),
     (_machine(recorder_running=None), set()),
+    (_machine(recorder_running=False, given_up="the recorder died 6 times"), {"line_given_up"}),
+    (_held("disk"), {"journal_reserve_spent"}),
+    (_station(journal_spares=3, journal_spares_wanted=4, journal_spare_mb=16), {"journal_reserve"}),
+    (_station(journal_spares=4, journal_spares_wanted=4, journal_spare_mb=16), set()),
+    (
+        _station(ready=False, holds={"disk": "full"}, journal_spares=0, journal_spares_wanted=4),
+        {"journal_reserve_spent"},
+    ),
+    (_plc(latched=True, stop_cause="power", belt_running=False), {"latched_power"}),
     (_machine(calibration_days={"left": 14}), {"calibration_ends"}),
     (_machine(calibration_days={"left": 15}), set()),
     (_machine(calibration_days={"left": -1}), set()),  # over: the station holds and says so

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page, expect, sync_playwright
 
@@ -82,6 +83,13 @@ class Plant:
         return self._field.get(Word.STOP_LATCHED) != 0
 
 
+class Alive(Protocol):
+    """What a page hangs on."""
+
+    def check_alive(self) -> None:
+        """Raise if it has died."""
+
+
 @dataclass
 class Person:
     """Somebody before the page, with one language's words; remembers all that the browser complained of."""
@@ -90,7 +98,7 @@ class Person:
     context: BrowserContext
     url: str
     language: Language
-    line: Line
+    line: Alive
     complaints: list[str] = field(default_factory=list)
     #: what was asked of the line, in order, and how each challenge ended
     asked: list[str] = field(default_factory=list)
@@ -228,12 +236,15 @@ class Person:
             seen.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
 
 
+_Who = TypeVar("_Who", bound=Person)
+
+
 @contextmanager
-def _before(browser: Browser, line: Line, url: str, language: Language) -> Iterator[Person]:
+def before(browser: Browser, line: Alive, url: str, language: Language, who: type[_Who]) -> Iterator[_Who]:
     """A window of a browser that knows nothing yet; at its end nothing must have gone wrong in it."""
     context = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]}, accept_downloads=True)
     page = context.new_page()
-    person = Person(page, context, url, language, line)
+    person = who(page, context, url, language, line)
 
     def watch(opened: Page) -> None:
         opened.set_default_timeout(PATIENCE_MS)
@@ -298,7 +309,7 @@ def day(folder: Path, language: Language) -> Iterator[tuple[Plant, Person, str]]
         plant.start()
         browser = playwright.chromium.launch(executable_path=program, headless=True, args=ARGUMENTS)
         try:
-            with _before(browser, line, f"http://127.0.0.1:{run.page_port}/", language) as person:
+            with before(browser, line, f"http://127.0.0.1:{run.page_port}/", language, Person) as person:
                 yield plant, person, password
                 plant.feed(False)
                 person.until("an empty belt", lambda: plant.empty)

@@ -252,7 +252,7 @@ def test_an_alarm_comes_is_acknowledged_by_name_and_goes(
 REFUSED: list[tuple[object, object, int, str]] = [
     (99_999, {"note": ""}, 404, "alarm_unknown"),
     (10**30, {"note": ""}, 422, "bad_request"),
-    (-1, {"note": ""}, 409, "alarm_not_stored"),
+    (-1, {"note": ""}, 422, "bad_request"),
     (1, {"note": "x" * 501}, 422, "bad_request"),
     (1, {"nota": "x"}, 422, "bad_request"),
     (1, ["note"], 422, "bad_request"),

@@ -14,6 +14,7 @@ from edge_runtime.people.roles import Role
 from tests.edge.page.conftest import PASSWORD, PageUser
 from tests.edge.page.yard_client import YardDesk, open_desk
 from tests.edge.page.yard_samples import INSPECTOR, wagon_fields
+from tests.edge.yard.yard_books import age
 
 EVIL = '<script>alert("1")</script>'
 
@@ -93,6 +94,22 @@ def test_a_signed_act_is_superseded_not_changed(desk: YardDesk) -> None:
     assert "№ 17" in paper
     assert f"2/{old['year']}" in paper
     assert "№ 18" not in paper
+
+
+def test_a_printed_act_carries_the_hash_of_what_was_signed(desk: YardDesk) -> None:
+    user = desk.user("inspector")
+    decide(desk, user)
+    draft = user.get(f"/api/yard/wagons/{desk.wagon}/draft").json()
+    assert draft["sha256"] in user.get(f"/yard/wagons/{desk.wagon}/draft.html?language=ru").text
+    act = ask_to_sign(desk, user).json()["act"]
+    path = f"/yard/acts/{act['year']}/1"
+    assert act["sha256"] in user.get(f"{path}.html?language=kk").text
+    assert act["sha256"] in user.get(f"{path}.csv?language=en").text
+    # A later version of the program prints what was signed then, not what it would write itself.
+    kept = age(desk.store, desk.store.act(act["year"], 1))
+    assert kept != desk.store.act(act["year"], 1).content.sha256()
+    for form in ("html", "csv"):
+        assert kept in user.get(f"{path}.{form}?language=ru").text
 
 
 def test_papers_come_in_every_form_and_hold_no_markup_of_data(desk: YardDesk) -> None:

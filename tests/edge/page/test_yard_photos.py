@@ -14,10 +14,11 @@ import pytest
 from edge_runtime.images import read_image
 from edge_runtime.page import yard_uploads
 from edge_runtime.page.errors import PageError
-from edge_runtime.page.yard_photo_check import check_photo, read_head
+from edge_runtime.page.yard_photo_check import check_photo
 from edge_runtime.page.yard_photos_api import FILE_MAX_MB
 from tests.edge.page.conftest import PageUser
 from tests.edge.page.yard_client import YardDesk, open_desk, photo, send_file
+from vision.image_head import read_head
 
 MB = 1024 * 1024
 

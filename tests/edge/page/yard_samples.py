@@ -22,7 +22,7 @@ from edge_runtime.yard.store import YardStore
 from edge_runtime.yard.store_grading import RecipeGrading
 from edge_runtime.yard.store_types import NewRail, StripPart, WagonFields
 from edge_runtime.yard.yard_config import RailStationConfig, load_rail_station
-from vision.rail_map.types import MapBox, MapCamera, MapFinding, RailEnd, RailMap, Unseen
+from vision.rail_map.types import LeftOut, MapBox, MapCamera, MapFinding, Note, RailEnd, RailMap, Unseen
 from vision.types import UInt8Array
 
 ROW_MM = 0.5
@@ -105,7 +105,7 @@ def rail_map(name: str, rows: int = 5000, marks: tuple[Mark, ...] = MARKS, *, sc
                 width_px=WIDTH_PX + 2 * LEFT_PX,
                 mm_per_px=ROW_MM if scale else None,
                 frames=rows // 500,
-                left_out=("0007.png",),
+                left_out=(LeftOut(file="0007.png", why=Note(code="doubled")),),
             ),
         ),
         findings=findings,
@@ -122,7 +122,7 @@ def rail_map(name: str, rows: int = 5000, marks: tuple[Mark, ...] = MARKS, *, sc
         ),
         thresholds={"defect": 0.4, "dirt": 0.5, "gap": 0.4},
         model_sha256="b" * 64,
-        notes=("frame 7 came twice",),
+        notes=(Note(code="went_back", values={"camera": "top", "frames": "7"}),),
     )
 
 

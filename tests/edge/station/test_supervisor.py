@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,10 +15,12 @@ import pytest
 
 from edge_runtime.config import PageConfig, StationConfig
 from edge_runtime.live.mailbox import MailboxWriter, status_box_name
+from edge_runtime.page.machine_watch import given_up
 from edge_runtime.shm_ring import memory_path
 from edge_runtime.station import RESTART, supervisor
-from edge_runtime.station.child import RESTARTS_MAX, Child, RestartsSpentError
-from edge_runtime.station.supervisor import PROCESSES_FILE, Family
+from edge_runtime.station.child import PROCESSES_FILE, RESTARTS_MAX, Child, RestartsSpentError
+from edge_runtime.station.liveness import LiveLimits
+from edge_runtime.station.supervisor import Family, supervise
 from tests.edge.core_rig import station
 
 WAIT_S = 30.0
@@ -183,3 +188,83 @@ def test_what_killed_stations_left_is_taken_away(rig: Rig) -> None:
     memory_path(name).write_bytes(b"\0" * 64)
     rig.family.stop()
     assert not memory_path(name).exists()
+
+
+def _in_a_thread(rig: Rig, stop: threading.Event, raised: list[BaseException]) -> threading.Thread:
+    def run() -> None:
+        try:
+            supervise(rig.config, rig.folder / "station.yaml", stop)
+        except RestartsSpentError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("culprit", ["station", "recorder"])
+def test_a_line_that_keeps_dying_is_given_up_and_the_page_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: None, culprit: str
+) -> None:
+    rig = Rig(tmp_path, page=PageConfig())
+    monkeypatch.setattr(supervisor, "Family", lambda *_: rig.family)
+    # A service manager's signals are the main thread's; here there are none.
+    monkeypatch.setattr(signal, "pthread_sigmask", lambda *_: None)
+    rig.exits(culprit, 1)
+    stop, raised = threading.Event(), list[BaseException]()
+    thread = _in_a_thread(rig, stop, raised)
+    end = time.monotonic() + WAIT_S
+    while not given_up(tmp_path):
+        assert time.monotonic() < end, rig.diary()
+        time.sleep(0.02)
+    assert f"the {culprit} died" in given_up(tmp_path)
+    assert rig.diary().count(f"{culprit} starts") == RESTARTS_MAX + 1
+    other = "recorder" if culprit == "station" else "station"
+    assert rig.family.station.returncode() is not None
+    assert rig.family.recorder.returncode() is not None, f"{other} was ended, too"
+    assert rig.family.page.returncode() is None, "somebody has to say it"
+    assert not raised
+    stop.set()
+    thread.join(WAIT_S)
+    assert [type(error) for error in raised] == [RestartsSpentError]
+    assert rig.diary()[-1] == "page ends"
+
+
+def test_without_a_page_a_line_that_keeps_dying_ends_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path)
+    monkeypatch.setattr(supervisor, "Family", lambda *_: rig.family)
+    monkeypatch.setattr(signal, "pthread_sigmask", lambda *_: None)
+    rig.exits("station", 1)
+    raised = list[BaseException]()
+    thread = _in_a_thread(rig, threading.Event(), raised)
+    thread.join(WAIT_S)
+    assert [type(error) for error in raised] == [RestartsSpentError]
+
+
+def test_a_page_that_hangs_is_killed_and_started_again(
+    rig: Rig, at_once: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.family.page = Child(
+        "page", "tests.edge.station.family.beater", LiveLimits(silent_s=0.6, first_s=WAIT_S)
+    )
+    rig.family.start()
+    rig.until(lambda: (rig.folder / "beats").exists())
+    page = rig.family.page.process
+    assert page is not None
+    os.kill(page.pid, signal.SIGSTOP)
+    rig.until(lambda: rig.family.page.process not in (None, page))
+    assert page.poll() == -signal.SIGKILL
+    assert "process_hangs" in [record.message for record in caplog.records]
+    assert rig.diary().count("station starts") == 1, "the line never noticed"
+
+
+def test_the_processes_are_noted_as_they_are(rig: Rig) -> None:
+    rig.family.start()
+    noted = json.loads((rig.folder / PROCESSES_FILE).read_text(encoding="utf-8"))
+    assert rig.family.station.process is not None
+    assert noted["station"] == rig.family.station.process.pid
+    assert given_up(rig.folder) == ""
+    (rig.folder / PROCESSES_FILE).write_text("[half", encoding="utf-8")
+    assert given_up(rig.folder) == ""

@@ -19,8 +19,11 @@ from edge_runtime.reports.write import report_bytes
 from edge_runtime.yard.act_content import ActContent, PictureKind, VehicleKind
 from edge_runtime.yard.act_document import act_report, missing_lines
 from edge_runtime.yard.act_words import reason_text
+from edge_runtime.yard.note_words import note_text
+from edge_runtime.yard.store_types import SCAN_FILE
 from tests.edge.yard.act_samples import act, finding, photos, rail
-from vision.rail_map.types import Element, UnseenCause
+from vision.rail_map.notes import NOTE_CODES
+from vision.rail_map.types import Element, Note, UnseenCause
 from vision.yard.coverage import NOT_INSPECTED_CODES
 from vision.yard.reasons import REASON_CODES
 from vision.yard.recipe_rules import RANKS
@@ -45,7 +48,7 @@ class Newer:
 
 
 def _report(content: ActContent, language: Language = "en", **more: Any) -> Report:
-    return act_report(content, load_words(language, 5), **more)
+    return act_report(content, load_words(language, 5), **{"sha256": content.sha256(), **more})
 
 
 def _pages(report: Report) -> list[str]:
@@ -101,6 +104,14 @@ def test_signed_act_says_all_that_intake_asks_for(language: Language) -> None:
         assert words(key) in page  # on paper a cell's words may stand on several lines
     assert "yard_" not in text
     assert "yard_" not in page
+
+
+@pytest.mark.parametrize(("language", "net"), [("ru", "61 550,5 кг"), ("en", "61,550.5 kg")])
+def test_a_mass_is_told_as_it_was_weighed(language: Language, net: str) -> None:
+    text = " ".join(_pages(_report(act(gross_kg=84_350.5), language)))
+    assert net in text
+    assert net.replace("61", "84").replace("550", "350") in text
+    assert net.replace(",5 ", ",50 ").replace(".5 ", ".50 ") not in text
 
 
 def test_signature_of_the_receiver_is_an_account_and_the_deliverer_has_a_line() -> None:
@@ -272,7 +283,10 @@ _GROUPS: dict[str, Any] = {
     "yard_reason": REASON_CODES,
     "yard_not_inspected": NOT_INSPECTED_CODES,
     "yard_act": [f"vehicle_{kind}" for kind in get_args(VehicleKind)],
+    "yard_note": NOTE_CODES,
+    "yard_role": [SCAN_FILE.role],
     "yard_missing": [
+        "in_act",
         *ActContent(made_utc_ns=1).missing(),
         "act_date",
         "decision",
@@ -296,3 +310,40 @@ def test_words_of_a_reason_ask_only_for_figures_that_it_has(language: Language, 
     for key in (f"yard_reason.{code}", f"yard_reason.{code}_no_scale"):
         places = set(re.findall(r"{(\w+)}", words.known(key, "")))
         assert places <= set(REASON_CODES[code])
+
+
+def test_a_rail_that_a_person_took_against_the_recipe_is_not_counted_as_nothing() -> None:
+    """The recipe gives nothing of it; what its cut list would give is what the act goes by."""
+    taken = rail("R-1", grade="rejected", decided="downgraded", why="cut by hand")
+    zero = {
+        "usable_length_m": 0.0,
+        "usable_mass_kg": 0.0,
+        "ball_mass_kg": 0.0,
+        "value": 0.0,
+        "kg_per_m": 64.0,
+    }
+    taken = taken.model_copy(update={"grade": taken.grade.model_copy(update=zero)})
+    assert (taken.usable_length_m, taken.usable_mass_kg) == (11.735, 11.735 * 64.0)
+    assert (taken.ball_mass_kg, taken.value) == (None, None)
+    refused = rail("R-2", grade="feed", decided="rejected", why="split")
+    assert (refused.usable_length_m, refused.usable_mass_kg, refused.value) == (0.0, 0.0, 0.0)
+    waits = rail("R-3", grade="human", decided=None)
+    assert (waits.usable_length_m, waits.usable_mass_kg) == (None, None)
+    content = act(rails=(taken, refused))
+    text = " ".join(report_bytes(_report(content, "en"), ".csv").decode("utf-8-sig").split())
+    assert "11.735" in text
+
+
+@pytest.mark.parametrize("language", ["ru", "kk", "en"])
+def test_remarks_on_the_scans_speak_the_acts_language(language: Language) -> None:
+    words = load_words(language)
+    odd = Note(code="went_back", values={"camera": "top", "frames": "4-5"})
+    dark = Note(code="black", values={"greys": 3})
+    one = rail("R-1", notes=(odd,))
+    stretch = one.unseen[0].model_copy(update={"detail": (dark,)})
+    content = act(rails=(one.model_copy(update={"unseen": (stretch,)}),))
+    text = report_bytes(_report(content, language), ".html").decode()
+    assert words("yard_act.notes_section") in text
+    assert note_text(odd, words) in text
+    assert note_text(dark, words) in text
+    assert ("the conveyor went back" in text) is (language == "en")

@@ -21,6 +21,7 @@ from edge_runtime.yard.photos import (
 from tests.edge.yard import rail_scans
 from tests.edge.yard.rail_station_rig import rig, write_station
 from vision.errors import ConfigError
+from vision.rail_map.types import Note
 
 TOOLS = rail_scans.tools()
 
@@ -72,8 +73,8 @@ def test_a_set_is_a_map_without_a_scale(tmp_path: Path) -> None:
     assert (found.row_mm, found.length_m, found.rows) == (None, None, 900)
     assert [finding.id for finding in found.findings] == ["f1", "f2", "f3"]
     assert all(finding.length_mm is None and finding.start_m is None for finding in found.findings)
-    assert any(note.startswith("b.png: no rail stands out") for note in found.notes)
-    assert any(note.startswith("c.jpg: ") for note in found.notes)
+    assert Note(code="photo_without_rail", values={"file": "b.png"}) in found.notes
+    assert Note(code="file_no_picture", values={"file": "c.jpg"}) in found.notes
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def test_a_bad_picture_is_told_and_the_rest_is_mapped(
     assert code == 3
     (one,) = told["rails"]
     assert (one["unread"], one["unseen"]) == (1, 1)
-    assert any("f002.png" in note and "cannot be decoded" in note for note in one["notes"])
+    assert {"code": "file_no_picture", "values": {"file": "f002.png"}} in one["notes"]
 
 
 def test_no_rail_in_the_pictures(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ from edge_runtime.yard.scan_files import read_scans
 from edge_runtime.yard.strip_pictures import shown
 from tests.edge.yard import rail_scans
 from vision.errors import ConfigError
+from vision.rail_map.types import Note
 from vision.yard.types import Cut, CutList, Piece, TypedFacts
 
 MADE = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
@@ -79,7 +80,8 @@ def test_a_missing_frame_is_not_seen_and_said(tmp_path: Path) -> None:
     assert [(one.first_row, one.last_row) for one in mapped.rail_map.unseen] == [(400.0, 800.0)]
     assert mapped.grade.unseen_m == pytest.approx(0.2, abs=1e-3)
     assert len(mapped.unread) == 1
-    assert any("f002.png" in note for note in mapped.rail_map.notes)
+    gone = Note(code="file_missing", values={"camera": "top", "frame": 2, "file": "f002.png"})
+    assert gone in mapped.rail_map.notes
     (strip,) = mapped.strips.values()
     inside, seen = strip.part(500, 700), strip.part(100, 300)
     assert len(np.unique(inside)) == 2  # the hatch, not black

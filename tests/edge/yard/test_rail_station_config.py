@@ -10,6 +10,7 @@ import pytest
 
 from edge_runtime.cli import main
 from edge_runtime.config import load_station, station_kind
+from edge_runtime.yard.recipe_file import load_yard_recipe
 from edge_runtime.yard.yard_config import WatchedFolder, load_rail_station, storage_of
 from tests.edge.yard.rail_station_rig import write_station
 from vision.errors import ConfigError
@@ -25,10 +26,15 @@ def test_paths_are_taken_from_the_files_folder(tmp_path: Path) -> None:
     assert config.geometry.row_mm == 0.5
 
 
+def test_the_recipe_that_comes_along_has_a_name(tmp_path: Path) -> None:
+    config = load_rail_station(write_station(tmp_path, recipe="yard_default"))
+    assert load_yard_recipe(config.recipe) == load_yard_recipe()
+
+
 def test_the_recording_of_the_examples_is_sound(repository: Path) -> None:
     config = load_rail_station(repository / "docs" / "examples" / "rail_station.yaml")
     assert config.geometry.counts_per_mm is None  # nobody has measured a scale
-    assert {source.type for source in config.scans} == {"recording", "watch"}
+    assert {source.type for source in config.scans} == {"recording"}
 
 
 @pytest.mark.parametrize(

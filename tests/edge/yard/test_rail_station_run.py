@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.station.supervisor import PROCESSES_FILE
+from edge_runtime.station.child import PROCESSES_FILE
 from edge_runtime.yard.station_status import YardStatus, read_status
 from tests.edge.yard import rail_scans
 from tests.edge.yard.rail_station_rig import write_station

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -13,10 +14,13 @@ import pytest
 from edge_runtime.cli import main
 from edge_runtime.yard.map_folder import read_map
 from edge_runtime.yard.station_intake import FullDiskError, Intake
+from edge_runtime.yard.station_status import lost_reason, lost_words
 from edge_runtime.yard.station_work import TRIES_MAX, StoppedError
 from edge_runtime.yard.yard_config import load_rail_station
 from tests.edge.yard import rail_scans
 from tests.edge.yard.rail_station_rig import rig, write_station
+from tests.edge.yard.yard_books import say
+from vision.yard.types import TypedFacts
 
 
 def test_a_finished_scan_becomes_a_rail_in_the_books(tmp_path: Path) -> None:
@@ -83,6 +87,36 @@ def test_a_sheet_of_another_scanner_is_not_believed(tmp_path: Path) -> None:
         yard.work()
         assert yard.names() == []
         assert "another scanner" in yard.status.asides[0].what
+
+
+def test_the_section_on_a_scans_sheet_reaches_the_books_as_the_sheets_word(tmp_path: Path) -> None:
+    station = write_station(tmp_path)
+    rail_scans.write_scan(tmp_path / "scans" / "typed", sheet="rail: R-1\nsection: R65\n")
+    rail_scans.write_scan(tmp_path / "scans" / "untyped", sheet="")
+    with rig(station) as yard:
+        yard.work()
+        typed, untyped = (yard.store.rail(yard.store.rail_named(name) or 0) for name in ("R-1", "untyped"))
+        assert (untyped.facts.section, untyped.facts_by, untyped.revision) == (None, None, 0)
+        assert typed.facts == TypedFacts(section="R65")
+        (said,) = typed.corrections
+        assert (said.kind, said.by, said.role, said.before) == (
+            "facts",
+            "scan file",
+            "scan_file",
+            TypedFacts().model_dump(mode="json"),
+        )
+        codes = [{reason.code for reason in view.grade.reasons} for view in (typed, untyped)]
+        assert ["section_missing" in found for found in codes] == [False, True]
+        assert typed.grade.mass_kg is not None
+        # The books say what the rail's folder says.
+        folder = read_map(yard.config.storage.folder / typed.folder)
+        assert folder.grade.mass_kg == typed.grade.mass_kg
+        # It decides nothing, is nobody's correction, and an inspector can take it back.
+        assert not typed.decided
+        assert yard.store.corrected_rails() == []
+        undone = say(yard.store, typed.rail_id, kind="undo", correction=1)
+        assert undone.facts == TypedFacts()
+        assert yard.store.corrected_rails() == [typed.rail_id]
 
 
 def test_a_missing_picture_is_not_seen_and_no_reason_to_stop(tmp_path: Path) -> None:
@@ -206,6 +240,35 @@ def test_a_rail_that_was_broken_off_is_mapped_at_the_next_start(
     with rig(station) as again:
         again.work()
         assert again.names() == ["half"]
+
+
+def test_a_rail_goes_its_way_once_and_never_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    station = write_station(tmp_path)
+    rail_scans.write_scan(tmp_path / "scans" / "told", sheet="")
+    with rig(station) as yard:
+        told: list[tuple[int, int]] = []
+        monkeypatch.setattr(yard.worker, "_mapping", lambda _, done, total: told.append((done, total)))
+        yard.work()
+    assert {total for _, total in told} == {100}
+    way = [done for done, _ in told]
+    assert way == sorted(way)
+    assert way[-1] == 100
+    assert any(10 < done < 75 for done in way)
+
+
+def test_a_place_that_cannot_be_read_is_told_by_a_code(tmp_path: Path) -> None:
+    station = write_station(tmp_path)
+    (tmp_path / "scans").rmdir()
+    with rig(station) as yard:
+        yard.work()
+        assert yard.status.state == "no_source"
+        assert yard.status.lost == {str(tmp_path / "scans"): "not_there"}
+        assert yard.status.message == f"{tmp_path / 'scans'}: it is not there"
+        (tmp_path / "scans").touch()  # a file is no folder either
+        yard.work()
+        assert set(yard.status.lost.values()) == {"not_there"}
+    assert lost_reason(PermissionError(errno.EACCES, "Permission denied")) == "not_allowed"
+    assert lost_words(lost_reason(OSError(errno.EIO, "Input/output error"))) == "Input/output error"
 
 
 def test_a_map_without_a_row_in_the_books_is_made_again(tmp_path: Path) -> None:

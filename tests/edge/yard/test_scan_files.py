@@ -12,7 +12,7 @@ import pytest
 from edge_runtime.yard.scan import Scan
 from edge_runtime.yard.scan_files import chosen, read_scans
 from vision.errors import ConfigError
-from vision.rail_map.types import ScanCamera, ScanGeometry
+from vision.rail_map.types import Note, ScanCamera, ScanGeometry
 
 HEAD = "camera,frame_number,first_count,last_count,file\n"
 SHEET = """\
@@ -80,14 +80,15 @@ def test_missing_and_unreadable_pictures_are_said_and_keep_their_place(tmp_path:
     folder = scan(tmp_path / "run", table, "a.png")
     (folder / "text.jpg").write_text("no picture")
     found = only(folder)
-    problems: list[str] = []
+    problems: list[Note] = []
     frames = list(found.frames(problems))
     assert [one.frame_number for one in frames if one.image is None] == [2, 3, 4]
     assert len(frames) == 4
-    assert "no file gone.png" in problems[0]
-    assert problems[1] == "frame 3 of camera top is missing: the table names no file"
-    assert "text.jpg" in problems[2]
-    assert "cannot be decoded" in problems[2]
+    assert problems == [
+        Note(code="file_missing", values={"camera": "top", "frame": 2, "file": "gone.png"}),
+        Note(code="frame_without_file", values={"camera": "top", "frame": 3}),
+        Note(code="file_no_picture", values={"file": "text.jpg"}),
+    ]
     assert found.notes == ()
 
 
@@ -95,9 +96,11 @@ def test_frames_out_of_order_and_doubled(tmp_path: Path) -> None:
     table = HEAD + "top,3,,,a.png\ntop,1,,,b.png\ntop,1,,,b.png\ntop,2,,,a.png\ntop,2,,,b.png\n"
     found = only(scan(tmp_path / "run", table, "a.png", "b.png"))
     assert [entry.frame_number for entry in found.entries] == [1, 2, 2, 3]
-    assert any("lines 3 and 4, with one file" in note for note in found.notes)
-    assert any("lines 5 and 6, with a.png and b.png" in note for note in found.notes)
-    assert any("out of order (first: 1)" in note for note in found.notes)
+    codes = {note.code: note.values for note in found.notes}
+    assert (codes["row_twice"]["first_line"], codes["row_twice"]["line"]) == (3, 4)
+    twice = codes["row_contradicts"]
+    assert [twice[key] for key in ("first_line", "line", "file", "other")] == [5, 6, "a.png", "b.png"]
+    assert codes["table_out_of_order"] == {"camera": "top", "frame": 1}
 
 
 BAD_TABLES = (
@@ -156,7 +159,7 @@ def test_sheets_that_cannot_be_used(tmp_path: Path, sheet: str, what: str) -> No
 
 def test_a_camera_of_the_sheet_without_pictures_is_said(tmp_path: Path) -> None:
     found = only(scan(tmp_path / "run", HEAD + "top,1,,,a.png\n", "a.png", sheet=SHEET))
-    assert found.notes == ("camera left: no picture at all",)
+    assert found.notes == (Note(code="camera_without_pictures", values={"camera": "left"}),)
     assert [camera.name for camera in found.geometry.cameras] == ["top", "left"]
 
 
@@ -221,9 +224,10 @@ def test_rendered_rails(tmp_path: Path) -> None:
     assert found.rail == "rail_1_000"
     assert (found.geometry.row_mm, found.geometry.counts_per_mm, found.geometry.count_bits) == (0.5, 1.0, 16)
     assert [(entry.frame_number, entry.first_count) for entry in found.entries] == [(0, 65530), (1, 65534)]
-    problems: list[str] = []
+    problems: list[Note] = []
     assert [frame.image is None for frame in found.frames(problems)] == [False, True]
-    assert problems == ["frame 1 of camera top is missing: there is no file images/1.png"]
+    gone = {"camera": "top", "frame": 1, "file": "images/1.png"}
+    assert problems == [Note(code="file_missing", values=gone)]
 
 
 def test_rendered_rails_that_cannot_be_read(tmp_path: Path) -> None:

@@ -14,10 +14,13 @@ from edge_runtime.people.roles import ROLES, may
 from edge_runtime.yard.second_look import LookRule, draw, empty_stretches
 from edge_runtime.yard.store import YardStore
 from edge_runtime.yard.store_errors import YardConflict, YardRefused
+from edge_runtime.yard.store_grading import RecipeGrading
 from edge_runtime.yard.store_types import WagonFields, parse_wagon
+from edge_runtime.yard.tables import WagonChangeRow
 from tests.edge.yard.yard_books import (
     AIGUL,
     BORIS,
+    GRADING,
     MARKS,
     OPERATOR,
     ROWS,
@@ -112,10 +115,11 @@ def test_every_change_of_a_wagon_is_kept(store: YardStore) -> None:
         store.change_wagon(wagon, fields, AIGUL, seen_revision=2)
     assert nothing.value.code == "nothing_new"
     with store.engine.connect() as connection:
-        rows = connection.execute(sa.text("SELECT revision, by_name, after FROM yard_wagon_change")).all()
+        columns = (WagonChangeRow.revision, WagonChangeRow.by_name, WagonChangeRow.after)
+        rows = connection.execute(sa.select(*columns)).all()
     assert [(row[0], row[1]) for row in rows] == [(1, "Әйгүл"), (2, "Boris")]
-    assert '"gross_kg": 82300.0' in rows[1][2]
-    assert '"vehicle"' not in rows[1][2]  # that did not change
+    assert rows[1][2]["gross_kg"] == 82300.0
+    assert "vehicle" not in rows[1][2]  # that did not change
     assert [item.wagon_id for item in store.wagons()] == [wagon]
     assert store.wagons(before=wagon) == []
 
@@ -262,4 +266,23 @@ def test_a_photo_without_a_finding_is_one_stretch(tmp_path: Path) -> None:
     store = open_store(tmp_path, share=1.0)
     store.add_rail(photo_set())
     assert [(look.camera, look.first_row, look.last_row) for look in store.looks()] == [("b.png", 0, 120)]
+    store.close()
+
+
+def test_another_recipe_grades_what_is_in_the_books_anew(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    rail = store.add_rail(new_rail())
+    say(store, rail, kind="override_grade", grade="downgraded", reason="seen by eye")
+    assert store.rails()[0].finished
+    assert store.regrade() == 0
+    kinds = GRADING.recipe.kinds
+    harder = kinds["surface_damage"].model_copy(update={"action": "reject", "severity": {}})
+    recipe = GRADING.recipe.model_copy(update={"kinds": {**kinds, "surface_damage": harder}})
+    newer = YardStore(store.engine, tmp_path, RecipeGrading(recipe), utc_ns=store.utc_ns)
+    assert newer.rails()[0].finished  # as it is kept, until somebody grades anew
+    assert newer.regrade() == 1
+    (line,) = newer.rails()
+    assert (line.grade, line.final_grade, line.decided) == ("rejected", "rejected", False)
+    assert newer.rail(rail).revision == 1  # nobody said anything
+    assert newer.regrade() == 0
     store.close()

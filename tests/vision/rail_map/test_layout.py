@@ -9,7 +9,7 @@ from vision.errors import ConfigError
 from vision.rail_map.counts import nearest, unwrap
 from vision.rail_map.frames import FrameFacts
 from vision.rail_map.layout import Layout, lay_out, number_ranges
-from vision.rail_map.types import ScanCamera, ScanGeometry
+from vision.rail_map.types import Note, ScanCamera, ScanGeometry
 
 ROWS = 100
 #: A count is a row: 2 counts per millimetre at 0.5 mm a row.
@@ -20,7 +20,7 @@ NO_SCALE = ScanGeometry(cameras=(ScanCamera(name="top"),))
 Row = tuple[int, int | None, int | None, int]
 
 
-def facts(rows: list[Row], camera: str = "top", fault: str = "") -> list[FrameFacts]:
+def facts(rows: list[Row], camera: str = "top", fault: Note | None = None) -> list[FrameFacts]:
     return [
         FrameFacts(camera, number, first, last, f"{number}.png", height, fault)
         for number, first, last, height in rows
@@ -148,7 +148,7 @@ def test_a_frame_on_its_way_back_is_flipped() -> None:
     assert (back.first_row, back.last_row) == (100.0, 200.0)
     assert back.to_map(10.0) == pytest.approx(190.0)
     assert back.to_frame(190.0) == pytest.approx(10.0)
-    assert any("went back in frames 2" in note for note in layout.notes)
+    assert Note(code="went_back", values={"camera": "top", "frames": "2"}) in layout.notes
 
 
 def test_cameras_see_the_same_place_at_their_offset() -> None:
@@ -177,7 +177,7 @@ def test_offsets_without_a_scale_are_left_out_and_that_is_said() -> None:
         ScanGeometry(cameras=cameras),
     )
     assert places(layout, "left") == [(0.0, 100.0)]
-    assert any("offsets are left out" in note for note in layout.notes)
+    assert Note(code="offsets_left_out") in layout.notes
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from tests.vision.rail_map.scans import GEOMETRY, STEP, frames, noisy, picture, rendered
 from vision.errors import ConfigError
 from vision.rail_map.map import MappedRail, RailMapper, build_map
-from vision.rail_map.types import ScanCamera, ScanFrame, ScanGeometry, Unseen
+from vision.rail_map.types import LeftOut, Note, ScanCamera, ScanFrame, ScanGeometry, Unseen
 from vision.types import UInt8Array
 
 #: Rows: 300 of ground, 3000 of rail, 300 of ground.
@@ -81,10 +81,10 @@ def test_frames_out_of_order_and_doubled_ones(whole: UInt8Array) -> None:
     again = replace(scan[4], image=noisy(whole[4 * STEP : 5 * STEP], 1), file="again.png")
     made = mapped([scan[0], scan[3], scan[1], scan[2], *scan[4:7], again, *scan[7:]])
     assert shows(made, whole).all()
-    assert made.map.cameras[0].left_out == ("again.png: doubled",)
+    assert made.map.cameras[0].left_out == (LeftOut(file="again.png", why=Note(code="doubled")),)
     assert made.map.cameras[0].frames == len(scan) + 1
-    assert "top: frames 1-2 came out of order" in made.map.notes
-    assert "top: 1 doubled frames were left out" in made.map.notes
+    assert Note(code="out_of_order", values={"camera": "top", "frames": "1-2"}) in made.map.notes
+    assert Note(code="doubled_frames", values={"camera": "top", "count": 1}) in made.map.notes
 
 
 def test_a_doubled_frame_stands_in_for_one_that_could_not_be_read(whole: UInt8Array) -> None:
@@ -113,7 +113,7 @@ def test_a_missing_frame_is_not_seen(whole: UInt8Array) -> None:
         (None, "unreadable"),
         (np.full((STEP, 512), 2, np.uint8), "black"),
         (np.full((STEP, 512), 255, np.uint8), "saturated"),
-        (np.zeros((STEP, 512), np.uint16), "shape"),
+        (np.zeros((STEP, 512), np.uint16), "shape_bits"),
         (np.full((STEP, 200), 90, np.uint8), "black"),
     ],
     ids=["none", "black", "clipped", "16 bit", "one grey"],
@@ -125,11 +125,12 @@ def test_a_picture_that_proves_nothing_is_not_seen(
     mapper = RailMapper("rail", GEOMETRY)
     said = [mapper.add(replace(one, image=image) if one.frame_number == 4 else one) for one in scan]
     made = mapper.finish(None)
-    assert said[4].startswith(fault)
+    assert said[4] is not None
+    assert said[4].code == fault
     assert not any(said[:4] + said[5:])
     assert unseen(made) == [(4 * STEP, 5 * STEP, "unhealthy_frame", "4")]
-    assert made.map.unseen[0].detail.startswith(fault)
-    assert made.map.cameras[0].left_out[0].startswith("top_004.png: " + fault)
+    assert made.map.unseen[0].detail == (said[4],)
+    assert made.map.cameras[0].left_out[0] == LeftOut(file="top_004.png", why=said[4])
 
 
 def test_another_shape_and_a_frozen_picture_prove_nothing(whole: UInt8Array) -> None:
@@ -141,8 +142,19 @@ def test_another_shape_and_a_frozen_picture_prove_nothing(whole: UInt8Array) -> 
         (3 * STEP, 4 * STEP, "unhealthy_frame", "3"),
         (6 * STEP, 7 * STEP, "unhealthy_frame", "6"),
     ]
-    assert "px wide" in made.map.unseen[0].detail
-    assert "frozen" in made.map.unseen[1].detail
+    assert made.map.unseen[0].detail == (Note(code="shape_width", values={"width": 300, "usual": 512}),)
+    assert made.map.unseen[1].detail == (Note(code="frozen"),)
+
+
+def test_a_camera_that_gives_no_frame_at_all_saw_nothing(whole: UInt8Array) -> None:
+    cameras = (*GEOMETRY.cameras, ScanCamera(name="side", element="web", mm_per_px=0.5))
+    made = mapped(frames(whole), GEOMETRY.model_copy(update={"cameras": cameras}))
+    assert [(one.name, one.frames) for one in made.map.cameras] == [("top", 9), ("side", 0)]
+    (dead,) = made.map.unseen
+    assert (dead.camera, dead.cause, dead.detail) == ("side", "missing_frame", (Note(code="no_frame"),))
+    assert (dead.first_row, dead.last_row) == (made.map.start.row, made.map.end.row)
+    assert dead.end_m == made.map.length_m
+    assert list(made.strips) == ["top"]
 
 
 def test_a_hand_before_the_camera_is_not_seen(whole: UInt8Array) -> None:
@@ -167,7 +179,7 @@ def test_a_stopped_conveyor_shows_each_place_once(whole: UInt8Array) -> None:
     assert made.map.rows == 3600
     assert shows(made, whole).all()
     assert not made.map.unseen
-    assert any("the conveyor stood in frames 3-5" in note for note in made.map.notes)
+    assert Note(code="stood", values={"camera": "top", "frames": "3-5"}) in made.map.notes
 
 
 def test_a_conveyor_that_goes_back_neither_tears_nor_doubles(whole: UInt8Array) -> None:
@@ -177,7 +189,7 @@ def test_a_conveyor_that_goes_back_neither_tears_nor_doubles(whole: UInt8Array) 
     assert made.map.rows == 3600
     assert shows(made, whole).all()
     assert not made.map.unseen
-    assert any("went back in frames 4-5" in note for note in made.map.notes)
+    assert Note(code="went_back", values={"camera": "top", "frames": "4-5"}) in made.map.notes
 
 
 def test_what_only_the_way_back_shows_is_laid_the_right_way_round(whole: UInt8Array) -> None:
@@ -240,7 +252,7 @@ def test_an_encoder_that_stops_while_the_rail_runs_is_no_proof_of_place(whole: U
     assert [one.cause for one in made.map.unseen] == ["no_encoder"]
     assert made.map.unseen[0].first_row == 4 * STEP
     assert made.map.unseen[0].frames == "4-8"
-    assert any("stood still while the pictures of frames 4-8 changed" in note for note in made.map.notes)
+    assert Note(code="encoder_stood_still", values={"camera": "top", "frames": "4-8"}) in made.map.notes
 
 
 def test_a_rail_that_goes_on_beyond_the_scan_has_no_ends(whole: UInt8Array) -> None:
@@ -282,7 +294,7 @@ def test_a_scan_without_a_rail_is_a_map_of_nothing_seen() -> None:
     assert not made.map.end.seen
     assert made.map.length_m is None
     assert sum(one.last_row - one.first_row for one in made.map.unseen) == 1200
-    assert any("no rail stands out" in note for note in made.map.notes)
+    assert Note(code="no_rail") in made.map.notes
 
 
 def test_without_a_scale_there_are_rows_and_no_millimetres(whole: UInt8Array) -> None:

@@ -180,6 +180,17 @@ def test_a_camera_for_the_inspector_only_leaves_nothing_unseen() -> None:
     assert (grade.grade, grade.unseen_m) == ("feed", 0.0)
 
 
+def test_a_camera_that_saw_nothing_looked_for_nothing() -> None:
+    """It is there, and inspected, and gave not one healthy picture."""
+    cameras = (("top", "head", True), ("side", "web", True))
+    sound = graded(rail(cameras=cameras))
+    dead = graded(rail(cameras=cameras, unseen=(hole(0.0, 6.0, "side"), hole(5.9, 12.5, "side"))))
+    assert (sound.grade, dead.grade) == ("feed", "human")
+    assert ("web" in sound.not_inspected, "web" in dead.not_inspected) == (False, True)
+    half = graded(rail(cameras=cameras, unseen=(hole(0.0, 6.0, "side"),)))
+    assert (half.grade, "web" in half.not_inspected) == ("human", False)
+
+
 def test_a_rail_that_nobody_saw_is_for_a_person_not_rejected() -> None:
     grade = graded(rail(unseen=(hole(0.0, 12.5),)))
     assert grade.grade == "human"

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from edge_runtime.recipe_check import check
-from edge_runtime.yard.recipe_file import YARD_RECIPE_PATH, load_yard_recipe
+from edge_runtime.recipes import YARD_RECIPE_PATH
+from edge_runtime.yard.recipe_file import load_yard_recipe
 from tests.vision.yard.yard_maps import RECIPE
 from vision.errors import ConfigError
 from vision.yard.money import dirt_of_load, kg_per_m

@@ -47,7 +47,7 @@ function summary() {
   const asides = status.asides || [];
   const lines = asides.slice(-WHY_MAX).map((note) => t("yard.band.aside", { name: note.name, what: note.what }));
   if (asides.length > WHY_MAX) lines.unshift(t("yard.band.more_asides", { n: asides.length - WHY_MAX }));
-  for (const [place, reason] of Object.entries(status.lost || {})) lines.push(t("yard.band.lost_source", { place, reason }));
+  for (const [place, reason] of Object.entries(status.lost || {})) lines.push(t("yard.band.lost_source", { place, reason: known(`yard.lost.${reason}`, reason) }));
   const share = status.total ? Math.floor((100 * status.done) / status.total) : 0;
   const values = {
     rail: status.rail || "–", share: number(share), queue: number((status.queue || []).length), done: number(status.rails_done ?? 0),

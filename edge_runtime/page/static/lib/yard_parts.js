@@ -3,7 +3,7 @@
 import { button, el } from "./dom.js";
 import { may, serverNow } from "./store.js";
 import { known, number, percent, t, when } from "./words.js";
-import { correctionWords, findingPlace, gradeTag, kilograms, kindName, metres, placeWords, reasonText, rowName } from "./yard_words.js";
+import { authorName, correctionWords, findingPlace, gradeTag, kilograms, kindName, metres, noteText, placeWords, reasonText, rowName } from "./yard_words.js";
 
 export const PARTS = ["reasons", "cuts", "facts", "coverage", "unseen", "history"];
 
@@ -28,7 +28,7 @@ function reasons(rail, on) {
       decision.reason ? ` · ${decision.reason}` : "", decision.holds ? "" : ` · ${t("yard.decision.lapsed")}`) : null,
     list.length ? el("ul.reason-list", {}, list) : el("p.faint.empty", { text: t("yard.reasons.none") }),
     grade.not_inspected.length ? el("div", {}, el("h3", { text: t("yard.not_inspected") }), el("p", { text: grade.not_inspected.map((code) => known(`yard_not_inspected.${code}`, code)).join("; ") })) : null,
-    rail.map.notes.length ? el("div", {}, el("h3", { text: t("yard.notes") }), el("ul.limit-lines", {}, rail.map.notes.map((text) => el("li", { text })))) : null,
+    rail.map.notes.length ? el("div", {}, el("h3", { text: t("yard.notes") }), el("ul.limit-lines", {}, rail.map.notes.map((note) => el("li", { text: noteText(note) })))) : null,
   ];
 }
 
@@ -72,7 +72,7 @@ function facts(rail, on) {
       ...names.map((name) => [null, typed.rows[name] ? known(`yard_fact.${typed.rows[name]}`, typed.rows[name]) : t("yard.facts.nobody"), `${rowName(name)}${rail.rowsAsked[name]?.required ? " *" : ""}`]),
       ["yard.field.note", typed.note || "–"],
     ].map(([key, value, words]) => el("div", {}, el("dt", { text: words ?? t(key) }), el("dd", { text: value })))),
-    rail.facts_by ? el("p.faint", { text: t("yard.facts.by", { name: rail.facts_by.by, time: when(rail.facts_by.utc_ms, serverNow()) }) }) : el("p.faint", { text: t("yard.facts.needed", { n: number(asked.filter((row) => row.required).length) }) }),
+    rail.facts_by ? el("p.faint", { text: t("yard.facts.by", { name: authorName(rail.facts_by), time: when(rail.facts_by.utc_ms, serverNow()) }) }) : el("p.faint", { text: t("yard.facts.needed", { n: number(asked.filter((row) => row.required).length) }) }),
     may("yard_inspect") === false ? null : el("div.actions", {}, button(t("yard.key.facts"), on.facts, { kind: "primary", "aria-keyshortcuts": "F" })),
   ];
 }
@@ -94,12 +94,12 @@ function unseen(rail, on) {
     table(head, rail.unseen.map((stretch) => el("tr", {},
       el("td", { text: stretch.camera }),
       el("td", {}, el("button.link.numeral", { type: "button", text: placeWords(stretch), on: { click: () => on.showRows(stretch.first_row, stretch.last_row, stretch.camera) } })),
-      el("td", {}, known(`yard_unseen.${stretch.cause}`, stretch.cause), stretch.detail ? el("span.faint", { text: ` ${stretch.detail}` }) : null),
+      el("td", {}, known(`yard_unseen.${stretch.cause}`, stretch.cause), stretch.detail.length ? el("span.faint", { text: ` ${stretch.detail.map(noteText).join("; ")}` }) : null),
       el("td.words", { text: stretch.frames || "–" }))), "yard.unseen.none"),
     el("h3", { text: t("yard.cameras.title") }),
     table([["yard.unseen.camera"], ["yard.cameras.element"], ["yard.cameras.frames", "right"], ["yard.cameras.left_out", "right"], ["yard.cameras.inspected"]], rail.cameras.map((camera) => el("tr", {},
       el("td", { text: camera.name }), el("td", { text: known(`yard_element.${camera.element}`, camera.element) }), el("td.right.numeral", { text: number(camera.frames) }),
-      el("td.right.numeral", { text: number(camera.left_out.length), title: camera.left_out.slice(0, 20).join("\n") }), el("td", { text: t(camera.inspected ? "yard.yes" : "yard.no") }))), "yard.unseen.none"),
+      el("td.right.numeral", { text: number(camera.left_out.length), title: camera.left_out.slice(0, 20).map((one) => `${one.file}: ${noteText(one.why)}`).join("\n") }), el("td", { text: t(camera.inspected ? "yard.yes" : "yard.no") }))), "yard.unseen.none"),
   ];
 }
 
@@ -109,7 +109,7 @@ function history(rail, on) {
   return [table([["yard.history.number", "right"], ["yard.history.when"], ["yard.history.who"], ["yard.history.what"], ["yard.field.reason"], ["yard.history.undo"]], [...rail.corrections].reverse().map((entry) => el("tr", {},
     el("td.right.numeral", { text: number(entry.number) }),
     el("td.numeral", { text: when(entry.utc_ms, serverNow()) }),
-    el("td", { text: `${entry.by} (${known(`role.${entry.role}`, entry.role)})` }),
+    el("td", { text: entry.role === "scan_file" ? authorName(entry) : `${entry.by} (${known(`role.${entry.role}`, entry.role)})` }),
     el("td", {}, correctionWords(entry), undone.has(entry.number) ? el("span.tag", { text: t("yard.history.undone") }) : null),
     el("td.words", { text: entry.reason || "–" }),
     el("td", {}, !allowed || entry.kind === "undo" || undone.has(entry.number) ? null : button(t("yard.history.undo"), () => on.undo(entry.number), { "aria-label": `${t("yard.history.undo")} ${entry.number}` })))), "yard.history.none")];

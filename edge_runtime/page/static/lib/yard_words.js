@@ -124,7 +124,7 @@ export const metres = (value, digits = 2) => (value === null || value === undefi
 export const millimetres = (value) => (value === null || value === undefined ? "–" : t("yard.unit.mm", { n: number(value, value < 10 ? 1 : 0) }));
 
 /** Kilograms with their unit; a dash for null. */
-export const kilograms = (value) => (value === null || value === undefined ? "–" : t("yard.unit.kg", { n: number(value, 0) }));
+export const kilograms = (value, digits = 0) => (value === null || value === undefined ? "–" : t("yard.unit.kg", { n: number(value, digits) }));
 
 /** Where a finding or stretch lies: metres of the rail, or rows where there is no scale. */
 export function placeWords({ start_m: start, end_m: end, first_row: first, last_row: last }) {
@@ -157,6 +157,12 @@ export function reasonText(reason) {
   return known(bare ? "yard_reason.finding_no_scale" : `yard_reason.${reason.code}`, reason.code, values);
 }
 
+/** What a map notes of its scan. Numbers of frames and lines are names: they get no separators. */
+export function noteText(note) {
+  const values = Object.fromEntries(Object.entries(note.values).map(([name, value]) => [name, String(value)]));
+  return known(`yard_note.${note.code}`, note.code, values);
+}
+
 /** What the recipe says of a class, as lines: its action, and from which size on a graver one holds. */
 export function limitLines(kind) {
   const rule = kindRule(kind);
@@ -175,6 +181,9 @@ function actionWords(action, margin) {
   const words = known(`yard_action.${action}`, action);
   return margin > 0 && action === "cut" ? t("yard.limit.with_margin", { action: words, n: number(margin) }) : words;
 }
+
+/** Who said so: a person, or the sheet that came with the scan. */
+export const authorName = ({ by, role }) => (role === "scan_file" ? known("yard_role.scan_file", by) : by);
 
 /** What somebody did to a rail, in a line. */
 export function correctionWords(entry) {

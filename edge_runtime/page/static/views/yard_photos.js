@@ -89,7 +89,7 @@ function uploadForm(wagons, limits, again) {
     bar.hidden = true;
     again();
   } } },
-    el("div.yard-fields", {}, el("label.field", {}, el("span", { text: t("yard.photos.files") }), el("span.file-choice", {}, el("span.button", { text: t("yard.photos.pick") }), chosenWords, files)), el("p.faint", { text: t("yard.photos.limits", { n: limits().files_max, mb: limits().file_max_mb }) }),
+    el("div.yard-fields", {}, el("label.field", {}, el("span", { text: t("yard.photos.files") }), el("span.file-choice", {}, el("span.button", { text: t("yard.photos.pick") }), chosenWords, files), el("small.faint", { text: t("yard.photos.limits", { n: limits().files_max, mb: limits().file_max_mb }) })),
       field(t("yard.photos.name"), name), field(t("yard.photos.wagon"), wagon)),
     bar, wrong.node, el("div.actions", {}, send));
   if (may("yard_inspect") === false) for (const input of form.querySelectorAll("input, select, button")) input.disabled = true;

@@ -46,7 +46,7 @@ class RailView {
   }
 
   start() {
-    const tools = [["yard.key.zoom_out", "−", () => this.strip.zoomOut()], ["yard.key.zoom_in", "+", () => this.strip.zoomIn()], ["yard.key.zoom_all", "0", () => this.strip.zoomAll()]];
+    const tools = [["yard.key.zoom_out", "−", () => this.rail && this.strip.zoomOut()], ["yard.key.zoom_in", "+", () => this.rail && this.strip.zoomIn()], ["yard.key.zoom_all", "0", () => this.rail && this.strip.zoomAll()]];
     fill(this.root, this.head, this.lookBox,
       el("section.card.strip-card", { "aria-busy": "true" },
         el("div.strip-tools", {}, this.cameras, el("span.strip-filters", {}, this.byState, this.byKind), this.count,
@@ -178,6 +178,7 @@ class RailView {
 
   drawPart() {
     for (const child of this.tabs.children) setAttr(child, "aria-pressed", String(child.dataset.part === this.part));
+    if (!this.rail) return; // chosen before the rail has come: drawn when it has
     fill(this.partBox, railPart(this.part, this.rail, {
       facts: () => this.act("facts"), undo: (number_) => this.send({ kind: "undo", correction: number_, reason: "" }),
       choose: (id) => this.choose(id, true),

@@ -30,6 +30,8 @@ export function mount(root, _help, [place]) {
   fill(root, head, el("section.card", {}, el("header.card-head", {}, el("h2", { text: t("yard.wagons.form") })), formBox), rails, draft);
   let found = null;
   let gone = false;
+  let offered = "";
+  let formOf = null;
 
   async function read() {
     if (place === "new") {
@@ -51,7 +53,10 @@ export function mount(root, _help, [place]) {
     fill(head, el("a.card-link", { href: "#/wagons", text: `‹ ${t("yard.view.wagons")}` }),
       el("h2", { text: wagon.wagon_id === null ? t("yard.wagons.begin") : vehicleName(wagon) }),
       wagon.act ? el("span.tag.ok", { text: t("yard.wagons.signed", { number: `${wagon.act.number}/${wagon.act.year}` }) }) : null);
-    fill(formBox, wagonForm(answer, save));
+    // What is being typed stays, whatever else has changed: only another state of the wagon makes the form anew.
+    const state = `${wagon.wagon_id} ${wagon.revision}`;
+    if (state !== formOf) fill(formBox, wagonForm(answer, save));
+    formOf = state;
     formBox.setAttribute("aria-busy", "false");
     rails.hidden = draft.hidden = wagon.wagon_id === null;
     if (wagon.wagon_id === null) return;
@@ -84,11 +89,17 @@ export function mount(root, _help, [place]) {
     if (may("yard_inspect") === false) return;
     const { rails: free } = await api("/api/yard/rails?unassigned=true&limit=100");
     if (gone) return;
+    // A list that comes late must not take back what somebody has chosen of the one before.
+    const now = JSON.stringify(free.map((rail) => [rail.rail_id, rail.revision, rail.name]));
+    if (now === offered) return;
+    offered = now;
+    const before = assignBox.querySelector("select")?.value;
     if (!free.length) {
       fill(assignBox);
       return;
     }
-    const which = choice(free.map((rail) => [String(rail.rail_id), rail.name]), String(free[0].rail_id));
+    const kept = free.find((rail) => String(rail.rail_id) === before) ?? free[0];
+    const which = choice(free.map((rail) => [String(rail.rail_id), rail.name]), String(kept.rail_id));
     const wrong = errorLine();
     fill(assignBox, field(t("yard.assign.rail"), which),
       button(t("yard.assign.put"), async () => {
@@ -168,7 +179,7 @@ function actPart({ wagon, draft }, again) {
   sign.hidden = may("yard_sign") === false;
   return [
     el("dl.facts", {},
-      fact("yard.act.net", kilograms(draft.net_kg)), fact("yard.act.accepted", kilograms(draft.accepted_kg)),
+      fact("yard.act.net", kilograms(draft.net_kg, Number.isInteger(draft.net_kg) ? 0 : 1)), fact("yard.act.accepted", kilograms(draft.accepted_kg)),
       fact("yard.act.typed_by", wagon.by ? `${wagon.by}, ${when(wagon.utc_ms, serverNow())}` : "–")),
     signed ? el("p", {}, t("yard.act.stands", { number: `${signed.number}/${signed.year}` }), " ", fileLinks(`/yard/acts/${signed.year}/${signed.number}`)) : null,
     lacks.length && !signed ? el("div.callout", {}, el("strong", { text: t("yard.act.lacks") }), el("ul.yard-lacks", {}, lacks.map((code) => el("li", { text: missingWords(code) })))) : null,
