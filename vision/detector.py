@@ -30,7 +30,7 @@ from vision.providers import (
     open_session,
     short_name,
 )
-from vision.types import Detections, UInt8Array
+from vision.types import Detections, Float32Array, UInt8Array
 
 #: Boxes below this are noise of the head and only cost time.
 MIN_SCORE = 0.05
@@ -226,14 +226,15 @@ def _bound_run(
 ) -> Callable[[], object]:
     """A run of the graph on one tensor, again and again; its output holds until the next run.
 
-    Both buffers are bound once, so that a run neither checks nor allocates anything. Where the graph does not
-    say how many rows come out, ONNX Runtime makes the output.
+    Both buffers are bound once, so that a run neither checks nor allocates anything. Not where the graph does
+    not say how many rows come out, nor on other providers than CPU: OpenVINO's goes on with what lay in the
+    bound buffer at first.
     """
     name, given = (
         contract.output.name,
         next(o for o in session.get_outputs() if o.name == contract.output.name),
     )
-    if not isinstance(given.shape[1], int):
+    if not isinstance(given.shape[1], int) or session.get_providers() != [CPU]:
         return lambda: session.run([name], {contract.input.name: tensor})[0]
     rows = np.empty((len(tensor), given.shape[1], 6), np.float32)
     binding = session.io_binding()

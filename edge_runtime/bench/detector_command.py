@@ -116,7 +116,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(result.to_json(), allow_nan=False))
     else:
-        print_result(result, Console(highlight=False))
+        # A pipe is as wide as the table needs.
+        print_result(result, Console(highlight=False, width=None if sys.stdout.isatty() else 120))
     return 0 if result.met else EXIT_MISSED
 
 

@@ -34,7 +34,6 @@ EPILOG = """examples:
   ferrogate bench loop                       balls a second that the whole line takes, four lanes
   ferrogate bench detector                   what goes before and behind the network costs
   ferrogate bench startup                    from the start of 'ferrogate run' to the Ready bit in the PLC
-  ferrogate bench peers                      beside ultralytics, same file and same task (training extra)
   ferrogate bench stages                     what one view costs the station, stage by stage
 
 Exit code 0: every target was met; 9: at least one was missed (the table says which). Times hold for

@@ -43,11 +43,11 @@ def process_plot(result: SoakResult, figure: Literal["memory_mb", "handles"], wo
             axes.plot(hours, values, color=colour, label=words(f"process.{process}"))
         if figure == "memory_mb":
             _fault_lines(result, axes, unit_s)
-        axes.set_ylim(bottom=0.0)
+        axes.set_ylim(0.0, 1.08 * axes.dataLim.y1)
         axes.set_xlabel(words(unit))
         axes.set_ylabel(words(f"plot.{name}"))
         plots.reader_ticks(axes, words.language)
-        drawing.legend(loc="outside upper center", ncols=6)
+        drawing.legend(loc="outside upper center", ncols=6, columnspacing=1.1, handlelength=1.2)
         return plots.figure(drawing, words(f"plot.{name}_caption"))
 
 
@@ -77,7 +77,7 @@ def times_plot(result: SoakResult, words: Words) -> Figure:
         axes.plot(hours, [item.p50_ms for item in stretches], color=plots.BLUE, label=words("plot.p50"))
         for line in axes.lines:
             line.set_marker("." if len(stretches) < 40 else "")
-        axes.set_ylim(bottom=0.0)
+        axes.set_ylim(0.0, 1.08 * axes.dataLim.y1)
         axes.set_xlabel(words(unit))
         axes.set_ylabel(words("plot.times"))
         plots.reader_ticks(axes, words.language)
@@ -113,7 +113,7 @@ def disk_plot(result: SoakResult, words: Words) -> Figure:
             color=plots.GREEN,
             marker="." if len(result.disk_mb) < 40 else "",
         )
-        axes.set_ylim(bottom=0.0)
+        axes.set_ylim(0.0, 1.08 * axes.dataLim.y1)
         axes.set_xlabel(words(unit))
         axes.set_ylabel(words("plot.disk"))
         plots.reader_ticks(axes, words.language)

@@ -21,7 +21,7 @@ from edge_runtime.reports.document import (
     Table,
 )
 from edge_runtime.reports.words import Language, Words
-from edge_runtime.soak.growth import WARM_UP_S, WINDOW_S, Growth
+from edge_runtime.soak.growth import COUNT_LIMIT_PER_H, MEMORY_LIMIT_MB_PER_H, WARM_UP_S, WINDOW_S, Growth
 from edge_runtime.soak.plots import disk_plot, process_plot, recovery_plot, times_plot
 from edge_runtime.soak.result import FALSE_REJECT_LIMIT, SoakResult
 from edge_runtime.soak.slope import Slope, Trend
@@ -120,11 +120,11 @@ def _figures(result: SoakResult, words: Words) -> Iterator[Fact]:
     tally, totals = result.tally, result.tally.totals
     share = tally.false_reject_share
     times = tally.percentiles_ms()
-    yield Fact(words("fact.line_time"), result.line_s / 3600.0, 3, "h")
-    yield Fact(words("fact.wall_time"), result.wall_s / 3600.0, 3, "h")
+    yield Fact(words("fact.line_time"), result.line_s / 3600.0, 3, words("unit.h"))
+    yield Fact(words("fact.wall_time"), result.wall_s / 3600.0, 3, words("unit.h"))
     yield Fact(words("fact.idle_share"), 100.0 * result.plan.idle_share, 1, "%")
     speed = _plain(result.plan.speed, words)
-    yield Fact(words("fact.idle", speed=speed), result.idle_cut_s / 3600.0, 3, "h")
+    yield Fact(words("fact.idle", speed=speed), result.idle_cut_s / 3600.0, 3, words("unit.h"))
     yield Fact(words("fact.balls"), totals["balls"])
     yield Fact(words("fact.accepted"), totals["accepted"])
     yield Fact(words("fact.rejected"), totals["rejected"])
@@ -140,12 +140,12 @@ def _figures(result: SoakResult, words: Words) -> Iterator[Fact]:
     yield Fact(words("fact.escapes_of"), totals["defective"])
     yield Fact(words("fact.neighbours"), totals["neighbour_rejects"])
     for name, key in (("p50", "p50"), ("p99", "p99"), ("p999", "p99.9"), ("longest", "max")):
-        yield Fact(words(f"fact.{name}"), times[key], 1, "ms")
+        yield Fact(words(f"fact.{name}"), times[key], 1, words("unit.ms"))
     yield Fact(words("fact.scans_late"), len(result.scans_late))
-    yield Fact(words("fact.memory"), result.memory_growth_mb, 1, "MiB")
+    yield Fact(words("fact.memory"), result.memory_growth_mb, 1, words("unit.mib"))
     yield Fact(words("fact.books"), words("fact.books_good" if result.books_balanced else "fact.books_bad"))
-    yield Fact(words("fact.ledger"), result.ledger_mb, 1, "MB")
-    yield Fact(words("fact.disk"), max((mb for _, mb in result.disk_mb), default=None), 0, "MB")
+    yield Fact(words("fact.ledger"), result.ledger_mb, 1, words("unit.mb"))
+    yield Fact(words("fact.disk"), max((mb for _, mb in result.disk_mb), default=None), 0, words("unit.mb"))
     yield Fact(words("fact.pictures"), result.page_pictures)
 
 
@@ -154,9 +154,11 @@ def _plotted(result: SoakResult, words: Words) -> Iterator[Section]:
         memory = [growth for growth in result.growths if growth.figure == "memory_mb"]
         others = [growth for growth in result.growths if growth.figure != "memory_mb"]
         plotted = process_plot(result, "memory_mb", words)
-        yield Section(words("section.memory"), (plotted, _growths(memory, words, 1)))
+        limit = Paragraph(words("limit.memory", limit=words.number(MEMORY_LIMIT_MB_PER_H, 0)))
+        yield Section(words("section.memory"), (plotted, _growths(memory, words, 1), limit))
         plotted = process_plot(result, "handles", words)
-        yield Section(words("section.handles"), (plotted, _growths(others, words, 0)))
+        limit = Paragraph(words("limit.handles", limit=words.number(COUNT_LIMIT_PER_H, 0)))
+        yield Section(words("section.handles"), (plotted, _growths(others, words, 0), limit))
     if result.tally.latencies:
         drift = result.drift
         text = words(
@@ -174,26 +176,23 @@ def _plotted(result: SoakResult, words: Words) -> Iterator[Section]:
 
 def _growths(growths: list[Growth], words: Words, digits: int) -> Table:
     columns = (
-        Column(words("column.process"), width=1.6, nowrap=True),
-        Column(words("column.figure"), width=1.2),
+        Column(words("column.process"), width=2.6),
         Column(words("column.lives"), "number", width=0.8),
         *(Column(words(f"column.{name}"), "number", digits) for name in ("first", "last", "most")),
-        Column(words("column.within"), width=2.2, nowrap=True),
-        Column(words("column.over"), width=2.2, nowrap=True),
-        Column(words("column.limit"), "number", 1),
-        Column(words("column.trend"), width=1.2),
+        Column(words("column.within"), width=2.2),
+        Column(words("column.over"), width=2.2),
+        Column(words("column.trend"), width=1.4),
     )
     rows = tuple(
         (
-            words(f"process.{growth.name}"),
-            words(f"figure.{growth.figure}"),
+            words(f"process.{growth.name}")
+            + ("" if growth.figure == "memory_mb" else f", {words(f'figure.{growth.figure}')}"),
             growth.lives,
             growth.first,
             growth.last,
             growth.most,
             _bounds(growth.within, words),
             _bounds(growth.over, words),
-            growth.limit,
             words(f"trend.{growth.trend}"),
         )
         for growth in growths
@@ -218,8 +217,8 @@ def _faults(result: SoakResult, words: Words) -> Iterator[Block]:
     columns = (
         Column(words("column.fault"), width=3.0, nowrap=True),
         Column(words("column.count"), "number"),
-        Column(words("column.middle"), "number", 1, "s"),
-        Column(words("column.longest"), "number", 1, "s"),
+        Column(words("column.middle"), "number", 1, words("unit.s")),
+        Column(words("column.longest"), "number", 1, words("unit.s")),
     )
     yield Table(columns, tuple((name, *values) for name, values in result.recoveries().items()))
 
