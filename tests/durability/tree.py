@@ -19,6 +19,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 import edge_runtime.recorder_main
 import edge_runtime.station.process
@@ -49,13 +50,27 @@ class ForkedProcess:
     death: Death | None = None
 
     def __init__(
-        self, command: Sequence[str], pass_fds: Sequence[int] = (), env: Mapping[str, str] | None = None
+        self,
+        command: Sequence[str],
+        stdin: int | None = None,
+        pass_fds: Sequence[int] = (),
+        env: Mapping[str, str] | None = None,
     ) -> None:
         name, main = MAINS[command[2]]
         self.returncode: int | None = None
+        self.stdin: IO[bytes] | None = None
+        its, ours = os.pipe() if stdin == subprocess.PIPE else (-1, -1)
         self.pid = os.fork()
         if self.pid:
+            if its >= 0:
+                os.close(its)
+                self.stdin = os.fdopen(ours, "wb", 0)
             return
+        if its >= 0:
+            os.close(ours)
+            os.dup2(its, 0)
+            os.close(its)
+            sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
         code = 1
         os.environ.update(env or {})
         try:
