@@ -179,12 +179,13 @@ def begin(page: OpenPage) -> str:
 
 
 def outside_of_photos(page: OpenPage) -> set[Path]:
-    """All files but the photos', and but what SQLite puts beside its own."""
+    """All files but the photos', what SQLite puts beside its own, and small copies made in the background."""
     return {
         path
         for path in page.folder.parent.rglob("*")
         if path.is_file()
         and "photos" not in path.parts
+        and "page_cache" not in path.parts
         and not path.name.endswith(("-wal", "-shm", "-journal"))
     }
 
