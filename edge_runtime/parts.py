@@ -85,9 +85,14 @@ class Part:
             self.marks.append(word)
 
     @property
+    def views_open(self) -> int:
+        """Due views that are neither inspected nor lost."""
+        return sum(view.findings is None and view.lost is None for view in self.due)
+
+    @property
     def complete(self) -> bool:
         """Every due view is inspected or lost."""
-        return all(view.findings is not None or view.lost is not None for view in self.due)
+        return self.views_open == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,13 @@ class CameraDownEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class CameraReopenedEvent:
+    """Opened again after an outage; no picture yet, and none may come while the belt stands."""
+
+    camera: str
+
+
+@dataclass(frozen=True, slots=True)
 class CameraUpEvent:
     """The first picture after start, after an outage, or in another shape than before."""
 
@@ -73,7 +80,9 @@ class CameraEndedEvent:
     camera: str
 
 
-CaptureEvent = FrameEvent | LostFramesEvent | CameraDownEvent | CameraUpEvent | CameraEndedEvent
+CaptureEvent = (
+    FrameEvent | LostFramesEvent | CameraDownEvent | CameraReopenedEvent | CameraUpEvent | CameraEndedEvent
+)
 
 
 class Camera(Protocol):

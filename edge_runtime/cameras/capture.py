@@ -14,6 +14,7 @@ from edge_runtime.cameras.base import (
     Camera,
     CameraDownEvent,
     CameraEndedEvent,
+    CameraReopenedEvent,
     CameraUpEvent,
     CaptureEvent,
     FrameEvent,
@@ -130,6 +131,7 @@ class CaptureThread:
         self._backoff = backoff_s()
         self._up = False
         self._told_down = False
+        self._told_open = False
         self._ended = False
         self._shape: tuple[int, ...] | None = None
         self._why_up = "first picture"
@@ -230,6 +232,9 @@ class CaptureThread:
             self._told_down = True
             self._sink(LostFramesEvent(self._camera.name, 0, "camera_error", error.what))
             self._sink(CameraDownEvent(self._camera.name, str(error)))
+        elif self._told_open:
+            self._sink(CameraDownEvent(self._camera.name, str(error)))
+        self._told_open = False
         self._gaps.restart()
         attempts = 0
         for wait_s in self._backoff:
@@ -243,6 +248,8 @@ class CaptureThread:
                 # Said once, when it went down; the waits grow and the attempts are told when it is back.
                 continue
             self._why_up = f"first picture after an outage ({attempts} attempts to open)"
+            self._told_open = True
+            self._sink(CameraReopenedEvent(self._camera.name))
             return
 
 

@@ -27,7 +27,7 @@ from edge_runtime.station.intake import Healthy, Intake
 from edge_runtime.station.known import KnownTriggers, TriggerNumbers
 from edge_runtime.station.latency import LatencyRing
 from edge_runtime.station.line_watch import LineWatch
-from edge_runtime.station.look import Asked, Looker
+from edge_runtime.station.look import Asked, Looker, in_turn
 from edge_runtime.station.outcomes import Outcomes
 from edge_runtime.station.ports import Outputs, Tracker
 from edge_runtime.station.rows import InForce, Stamp, gap_entry, judged_entry, unjudged_entry, verdict_record
@@ -208,7 +208,9 @@ class StationCore:
     def _watch_cameras(self) -> None:
         if self.tracker.now is not None:
             for name in self.intake.silent(self.tracker.now):
-                self.hold(f"camera_{name}", "no frame although the belt moves")
+                self.intake.down(name, "no frame although the belt moves")
+        if not self.line.belt_runs:
+            self.intake.belt_stands()
 
     def on_triggers(self, records: Iterable[TriggerRecord]) -> None:
         """New parts, or parts of an epoch that is over."""
@@ -274,9 +276,10 @@ class StationCore:
         asked.sort(key=lambda one: one.part.deadline)
         # A station that has fallen behind does not inspect what can no longer be accepted.
         asked = [one for one in asked if not one.part.judged and not self._past(one.part)]
-        for part in self._inspected(asked):
-            if part.complete and not part.judged:
-                self._judge(part)
+        for group in in_turn(asked):
+            for part in self._inspected(group):
+                if part.complete and not part.judged:
+                    self._judge(part)
         self._close_what_is_due()
         for found in healthy:
             self._look_for_strays(found)

@@ -65,6 +65,26 @@ class Intake:
         self._counts = counts
         self._fault = fault
         self._silence = Silence(cameras)
+        self._opened: set[str] = set()
+
+    def down(self, camera: str, reason: str) -> None:
+        """A camera gives no pictures any more."""
+        self._opened.discard(camera)
+        self._holds.hold(f"camera_{camera}", reason)
+
+    def reopened(self, camera: str) -> None:
+        """It is open again; its next frame releases its hold, or `belt_stands` does."""
+        self._opened.add(camera)
+
+    def belt_stands(self) -> None:
+        """No frame can come now: a camera that is open again is as good as one that was just started.
+
+        Else a latched belt would wait for the station, and the station for a frame of that belt. Should the
+        camera stay silent, that is noticed within some exposures once the belt moves.
+        """
+        for camera in self._opened:
+            self._holds.release(f"camera_{camera}")
+        self._opened.clear()
 
     def clear(self) -> None:
         """Positions begin anew."""
@@ -101,6 +121,7 @@ class Intake:
 
     def _health(self, frame: Frame) -> FrameHealth:
         self._counts["frames"] += 1
+        self._opened.discard(frame.camera)
         hold = f"camera_{frame.camera}"
         if hold in self._holds.reasons:
             self._holds.release(hold)

@@ -73,6 +73,11 @@ class LineWatch:
         return bool(self.status & PlcStatus.BELT_LATCHED)
 
     @property
+    def belt_runs(self) -> bool:
+        """So says the PLC; without one the belt counts as running."""
+        return not self.connected or not self.header or bool(self.status & PlcStatus.BELT_RUN)
+
+    @property
     def key(self) -> str:
         """Word of `KeySwitch`; an unknown position is said, not hidden."""
         return _word(KeySwitch, self.header.get("key_switch", KeySwitch.AUTO))

@@ -6,6 +6,7 @@ thread, while their outlines are measured here. Neighbours: `core` asks and judg
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
@@ -37,6 +38,23 @@ class Asked:
     due: DueView
     view: View
     fault: FrameFault | None
+
+
+#: so few views that nothing has piled up: no run of the detector is put off for a fuller one
+_FEW = 4
+
+
+def in_turn(asked: Sequence[Asked]) -> list[Sequence[Asked]]:
+    """Views that complete their parts first, the others after them; all together once many wait.
+
+    A verdict needs no view of the next ball in the same frame: it does not wait for it.
+    """
+    asked_of = Counter(one.part.part_id for one in asked)
+    last: list[Asked] = []
+    others: list[Asked] = []
+    for one in asked:
+        (last if asked_of[one.part.part_id] == one.part.views_open else others).append(one)
+    return [last, others] if last and others and len(asked) <= _FEW else [asked]
 
 
 #: a view, what it shows, and what went wrong with the inspection itself ('' for nothing)

@@ -25,7 +25,7 @@ import cv2
 from edge_runtime.cameras.base import (
     CameraDownEvent,
     CameraEndedEvent,
-    CameraUpEvent,
+    CameraReopenedEvent,
     CaptureEvent,
     FrameEvent,
     LostFramesEvent,
@@ -353,9 +353,9 @@ class Station:
             case LostFramesEvent(camera=camera, count=count, cause=cause, detail=detail):
                 core.fault(f"frames_{cause}", detail, count, camera=camera)
             case CameraDownEvent(camera=camera, reason=reason):
-                core.hold(f"camera_{camera}", reason)
-            case CameraUpEvent():
-                pass  # its next frame releases the hold
+                core.intake.down(camera, reason)
+            case CameraReopenedEvent(camera=camera):
+                core.intake.reopened(camera)
             case CameraEndedEvent(camera=camera):
                 self._ended.add(camera)
             case ActAsked():

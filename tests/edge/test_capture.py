@@ -13,6 +13,7 @@ from edge_runtime.cameras import open_camera
 from edge_runtime.cameras.base import (
     CameraDownEvent,
     CameraEndedEvent,
+    CameraReopenedEvent,
     CameraUpEvent,
     CaptureEvent,
     FrameEvent,
@@ -202,6 +203,7 @@ def played(script: list[str]) -> tuple[list[str], list[float]]:
         FrameEvent: "frame",
         LostFramesEvent: "loss",
         CameraDownEvent: "down",
+        CameraReopenedEvent: "open",
         CameraUpEvent: "up",
         CameraEndedEvent: "ended",
     }
@@ -214,27 +216,27 @@ def played(script: list[str]) -> tuple[list[str], list[float]]:
         # no outage
         (["frame", "frame"], ["up", "frame", "frame", "ended"], []),
         # back at the first attempt
-        (["frame", "lost", "frame"], ["up", "frame", "loss", "down", "up", "frame", "ended"], [0.2]),
+        (["frame", "lost", "frame"], ["up", "frame", "loss", "down", "open", "up", "frame", "ended"], [0.2]),
         # the device stays shut for a while: longer and longer waits, told once
         (
             ["frame", "lost", "shut", "shut", "shut", "frame"],
-            ["up", "frame", "loss", "down", "up", "frame", "ended"],
+            ["up", "frame", "loss", "down", "open", "up", "frame", "ended"],
             [0.2, 0.4, 0.8, 1.6],
         ),
         # it opens but gives no picture: the waits grow all the same
         (
             ["frame", "lost", "lost", "lost", "frame"],
-            ["up", "frame", "loss", "down", "up", "frame", "ended"],
+            ["up", "frame", "loss", *["down", "open"] * 3, "up", "frame", "ended"],
             [0.2, 0.4, 0.8],
         ),
         # a picture begins the waits anew
         (
             ["frame", "lost", "frame", "lost", "frame"],
-            ["up", "frame", "loss", "down", "up", "frame", "loss", "down", "up", "frame", "ended"],
+            ["up", "frame", *["loss", "down", "open", "up", "frame"] * 2, "ended"],
             [0.2, 0.2],
         ),
         # it never gave a picture
-        (["lost", "frame"], ["loss", "down", "up", "frame", "ended"], [0.2]),
+        (["lost", "frame"], ["loss", "down", "open", "up", "frame", "ended"], [0.2]),
     ],
 )
 def test_outages_are_told_once_and_ended_by_a_picture(

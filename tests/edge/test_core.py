@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 import pytest
 
 from edge_runtime.entries import EpochEntry, FaultEntry, GapEntry, OutcomeEntry
 from edge_runtime.plc.events import OutcomesRead
 from edge_runtime.plc.records import OutcomeRecord, TriggerRecord
-from edge_runtime.plc.registers import Cause, Confirm, Side, StationState
+from edge_runtime.plc.registers import Cause, Confirm, PlcStatus, Side, StationState
+from edge_runtime.station.look import Asked, Looked
 from edge_runtime.station.silence import SILENT_EXPOSURES
 from tests.edge.core_rig import LINE, Rig, pass_ball, ready
 from tests.vision.small_models import darkest_model
@@ -100,6 +103,24 @@ def test_a_silent_camera_holds_the_station(rig: Rig) -> None:
     assert rig.out.states[-1] is StationState.NOT_READY
     rig.run_to(rig.now + 256)
     assert rig.core.holds == {}
+
+
+def test_a_camera_opened_again_is_trusted_while_the_belt_stands_else_with_a_frame(
+    rig: Rig,
+) -> None:
+    running = rig.header(plc_status=PlcStatus.BELT_RUN)
+    rig.core.on_status(running)
+    rig.core.intake.down("left", "unplugged")
+    rig.core.intake.reopened("left")
+    rig.core.on_status(running)
+    assert rig.core.holds == {"camera_left": "unplugged"}
+    rig.core.on_status(rig.header(plc_status=PlcStatus.BELT_LATCHED))
+    assert rig.core.holds == {}
+    assert rig.out.states[-1] is StationState.READY
+    # Away again before any picture came: nothing releases that but a new opening or a frame.
+    rig.core.intake.down("left", "unplugged")
+    rig.core.on_status(rig.header(plc_status=PlcStatus.BELT_LATCHED))
+    assert rig.core.holds == {"camera_left": "unplugged"}
 
 
 def test_not_ready_rejects(rig: Rig) -> None:
@@ -240,3 +261,21 @@ def test_a_view_that_cannot_be_inspected_rejects_the_ball_and_not_the_station(
     rig.run_to(2816)
     assert rig.verdicts() == [(1, 2, "frame_unhealthy")]
     assert "inspection_error" in rig.out.faults()
+
+
+def test_a_verdict_does_not_wait_for_the_next_balls_view_in_the_same_frame(rig: Rig) -> None:
+    pass_ball(rig, 1000, 1)
+    pass_ball(rig, 1740, 2)
+    looked: list[list[tuple[int, int]]] = []
+    look = rig.core._looker.look
+
+    def kept(asked: Sequence[Asked]) -> Iterator[Looked]:
+        looked.append([(one.part.part_id.trigger_seq, one.due.exposure) for one in asked])
+        return look(asked)
+
+    rig.core._looker.look = kept  # type: ignore[method-assign]
+    rig.run_to(4096)
+    assert rig.verdicts() == [(1, 1, ""), (2, 1, "")]
+    ((_, last),) = [group for group in looked if group and group[0][0] == 1][-1]
+    assert looked[looked.index([(1, last)]) + 1] == [(2, last)]
+    assert sum(map(len, looked)) == rig.core.counts["views"]
