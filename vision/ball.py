@@ -1,8 +1,8 @@
 """The ball inspector: one view in, what it shows out.
 
-In three steps, so that the detector can look at several views at once while they are measured:
-`place_view` finds the ball and cuts it out, `measure_view` measures its outline, `findings_of` puts that and
-the detector's boxes together; `inspect_view` is all three for one view.
+In steps, so that the detector can look at several views at once while they are measured: `place_view` finds
+the ball and cuts it out, `measure_view` measures its outline, `size_view` gives that in mm, `with_boxes` adds
+the detector's boxes; `inspect_view` is all of them for one view.
 
 Neighbours: the part tracker cuts `View`s, `vision.ball_outline` finds and measures the ball,
 `vision.detector` finds defects on the crop, `vision.fusion` puts all views of a ball together.
@@ -12,6 +12,7 @@ was found in it is kept: an odd shape goes to the detector all the same.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -101,19 +102,14 @@ def measure_view(placed: PlacedView, recipe: BallRecipe) -> Found:
     return measure_placed(placed.grey, placed.found, placed.level, recipe.views)
 
 
-def findings_of(
-    placed: PlacedView,
-    measured: Found,
-    boxes: Detections | None,
-    labels: tuple[str, ...],
-    gauge: Gauge | None,
+def size_view(
+    placed: PlacedView, measured: Found, labels: tuple[str, ...], gauge: Gauge | None
 ) -> ViewFindings:
-    """What one view shows.
+    """What one view shows but for the detector's boxes; these need not be there yet.
 
     Args:
         placed: from `place_view`.
         measured: from `measure_view`.
-        boxes: that the detector found in the crop, in its pixels; None where there was no crop.
         labels: of the detector's model.
         gauge: scale and temperature; None: one of them is not known, and nothing is turned into mm.
 
@@ -123,11 +119,14 @@ def findings_of(
     Raises:
         TemperatureError, CalibrationError: the gauge does not fit what is in the picture.
     """
-    if boxes is None:
-        boxes = Detections.empty(labels)
-    elif len(boxes):
-        boxes = boxes.shifted(*placed.crop_at_px)
-    return _with_sizes(placed.view, measured, boxes, gauge)
+    return _with_sizes(placed.view, measured, Detections.empty(labels), gauge)
+
+
+def with_boxes(placed: PlacedView, sized: ViewFindings, boxes: Detections) -> ViewFindings:
+    """Put what the detector found in the crop, in its pixels, to what `size_view` says."""
+    if not len(boxes):
+        return sized
+    return dataclasses.replace(sized, detections=boxes.shifted(*placed.crop_at_px))
 
 
 def inspect_view(
@@ -157,7 +156,8 @@ def inspect_view(
     """
     placed = place_view(view, recipe, detector.contract)
     boxes = None if placed.crop is None else detector.detect(placed.crop, min_score)
-    return findings_of(placed, measure_view(placed, recipe), boxes, detector.contract.labels, gauge)
+    sized = size_view(placed, measure_view(placed, recipe), detector.contract.labels, gauge)
+    return sized if boxes is None else with_boxes(placed, sized, boxes)
 
 
 def frame_fault_view(view: View, detail: str, labels: tuple[str, ...]) -> ViewFindings:

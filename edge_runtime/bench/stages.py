@@ -29,7 +29,7 @@ from edge_runtime.station.eyes import FrameEyes
 from edge_runtime.station.rows import InForce, Stamp, judged_entry, verdict_record
 from edge_runtime.station.session import open_detector
 from edge_runtime.twin.recorded import Recorded, StoredView, draw, line_settings
-from vision.ball import PlacedView, findings_of, measure_view, place_view
+from vision.ball import PlacedView, measure_view, place_view, size_view, with_boxes
 from vision.ball_outline import Found
 from vision.detector import Detector
 from vision.judge import judge
@@ -240,7 +240,8 @@ def _findings(
     detector: Detector,
 ) -> ViewFindings:
     gauge = drawn.gauges.of(one.part, one.view.camera)
-    return findings_of(placed, measured, boxes, detector.contract.labels, gauge)
+    sized = size_view(placed, measured, detector.contract.labels, gauge)
+    return sized if boxes is None else with_boxes(placed, sized, boxes)
 
 
 def _judged(drawn: Recorded, inspection: Inspection, detector: Detector, sha256: str) -> Verdict:

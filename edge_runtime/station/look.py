@@ -16,8 +16,7 @@ import cv2
 from edge_runtime.parts import DueView, Part
 from edge_runtime.station.beside import Beside, in_line
 from edge_runtime.station.gauges import Gauges
-from vision.ball import PlacedView, findings_of, frame_fault_view, measure_view, place_view
-from vision.ball_outline import Found
+from vision.ball import PlacedView, frame_fault_view, measure_view, place_view, size_view, with_boxes
 from vision.detector import Detector
 from vision.errors import FerrogateError
 from vision.recipe import BallRecipe
@@ -94,31 +93,35 @@ class Looker:
         placed = [_tried(place_view, one.view, self._recipe, contract) for one in asked]
         crops = [item.crop for item in placed if isinstance(item, PlacedView) and item.crop is not None]
         waiting = self._beside(lambda: self._detect(crops)) if crops else None
-        measured = [
-            _tried(measure_view, item, self._recipe) if isinstance(item, PlacedView) else item
-            for item in placed
-        ]
+        # Sized, too, while the detector runs: once its boxes come, nothing is left to be worked out.
+        sized = [self._sized(one, item) for one, item in zip(asked, placed, strict=True)]
         boxes = iter(waiting() if waiting is not None else ())
-        for one, item, found in zip(asked, placed, measured, strict=True):
+        for one, item, found in zip(asked, placed, sized, strict=True):
             seen = next(boxes) if isinstance(item, PlacedView) and item.crop is not None else None
             yield self._looked(one, item, found, seen)
+
+    def _sized(self, one: Asked, placed: PlacedView | Exception) -> ViewFindings | Exception:
+        if isinstance(placed, Exception):
+            return placed
+        measured = _tried(measure_view, placed, self._recipe)
+        if isinstance(measured, Exception):
+            return measured
+        gauge = self._gauges.of(one.part, one.view.camera)
+        return _tried(size_view, placed, measured, self._detector.contract.labels, gauge)
 
     def _looked(
         self,
         one: Asked,
         placed: PlacedView | Exception,
-        measured: Found | Exception,
+        sized: ViewFindings | Exception,
         boxes: Detections | Exception | None,
     ) -> Looked:
-        labels = self._detector.contract.labels
-        gauge = self._gauges.of(one.part, one.view.camera)
-        failed = next((item for item in (placed, measured, boxes) if isinstance(item, Exception)), None)
+        failed = next((item for item in (placed, sized, boxes) if isinstance(item, Exception)), None)
         if failed is None:
-            findings = _tried(findings_of, placed, measured, boxes, labels, gauge)  # type: ignore[arg-type]
-            if not isinstance(findings, Exception):
-                return one, findings, ""
-            failed = findings
-        found = frame_fault_view(one.view, "inspection_error", labels)
+            # None of the three is an error then; the type checker cannot follow that.
+            found = sized if boxes is None else with_boxes(placed, sized, boxes)  # type: ignore[arg-type]
+            return one, found, ""  # type: ignore[return-value]
+        found = frame_fault_view(one.view, "inspection_error", self._detector.contract.labels)
         return one, found, f"part {one.part.part_id}: {failed}"
 
     def _detect(self, crops: Sequence[UInt8Array]) -> Sequence[Detections | Exception]:
