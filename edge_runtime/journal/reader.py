@@ -54,8 +54,8 @@ class JournalReader:
         """At most `limit` next entries, each with the position behind it; empty at the end for now.
 
         Raises:
-            LedgerError: a whole record is no entry this version knows, or the journal
-                begins anew below the position (its folder was emptied).
+            LedgerError: a whole record is no entry this version knows, or the journal lacks the position's
+                segment (its folder was emptied, or copied too late).
         """
         found: list[tuple[JournalPosition, Entry]] = []
         while len(found) < limit:
@@ -77,6 +77,13 @@ class JournalReader:
                 f"the journal ends with segment {numbers[-1]}, the ledger is at {self.position.segment}",
                 where=str(self.folder),
                 todo="the journal was emptied or replaced: put it back, or move the ledger away as well",
+            )
+        if self.position.offset and numbers and self.position.segment not in numbers:
+            # The segment in force is never let go: what followed in it and behind it is not known.
+            raise LedgerError(
+                f"the ledger is at segment {self.position.segment} of the journal, which is not there",
+                where=str(self.folder),
+                todo="put the journal's segments back that belong to this ledger, or move both away",
             )
         return next((number for number in numbers if number > self.position.segment), None)
 

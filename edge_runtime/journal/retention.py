@@ -9,6 +9,7 @@ would not be noticed. Neighbours: `edge_runtime.recorder_main` calls it after ea
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from edge_runtime.journal.framing import (
@@ -25,6 +26,11 @@ KEEP_SEGMENTS = 4
 #: what lies behind so many megabytes (2^20 bytes) goes all the same: a line that stands for weeks fills no
 #: disk
 KEEP_MB = 512.0
+#: while this file lies in the journal's folder nothing goes for its number: what a copy of the ledger lacks
+#: must still be there when the journal is copied after it (docs/operation.md, Backup)
+HOLD_FILE = "backup.hold"
+#: a backup that broke off leaves the file behind: an older one counts no more
+HOLD_S = 86_400.0
 #: how `edge_runtime.entries.to_json` begins an entry that has part numbers
 _WITH_NUMBERS = (b'{"kind":"part"', b'{"kind":"outcome"', b'{"kind":"gap"')
 
@@ -63,6 +69,7 @@ class Retention:
 
     def _not_needed(self, numbers: list[int]) -> list[int]:
         """Those before the oldest segment that stays."""
+        held = self._held()
         counted, size_bytes = 1, 0
         for place in range(len(numbers) - 2, -1, -1):
             path = segment_path(self._folder, numbers[place])
@@ -70,9 +77,17 @@ class Retention:
             if size_bytes > self._keep_bytes and len(numbers) - place > self._keep:
                 return numbers[: place + 1]
             counted += self._has_numbers(numbers[place], path)
-            if counted >= self._keep:
+            if counted >= self._keep and not held:
                 return numbers[:place]
         return []
+
+    def _held(self) -> bool:
+        """A backup is being made."""
+        try:
+            since_s = (self._folder / HOLD_FILE).stat().st_mtime
+        except FileNotFoundError:
+            return False
+        return time.time() - since_s < HOLD_S
 
     def _has_numbers(self, number: int, path: Path) -> bool:
         """Looked up once: nobody writes any more into a segment that is not the newest."""

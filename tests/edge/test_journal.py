@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from edge_runtime.journal import (
     read_journal,
 )
 from edge_runtime.journal.framing import MAGIC, frame, good_end, segment_numbers, segment_path, unframe
+from edge_runtime.journal.retention import HOLD_FILE, HOLD_S
 from tests.edge.ledger_samples import BOOT, counters, epoch, fault, outcome, part, session
 from vision.errors import LedgerError
 from vision.types import PartId
@@ -183,6 +185,31 @@ def test_emptied_journal_under_a_ledger_is_an_error(tmp_path: Path) -> None:
     _write(tmp_path, [part(1)])
     with pytest.raises(LedgerError, match="ends with segment 1"):
         JournalReader(tmp_path, JournalPosition(5, 100)).read()
+
+
+def test_a_journal_without_the_segment_in_force_is_an_error(tmp_path: Path) -> None:
+    _write(tmp_path, [part(seq) for seq in range(1, 30)], segment_mb=0.005)
+    place = JournalReader(tmp_path).read(limit=7)[-1][0]
+    assert 1 < place.segment < segment_numbers(tmp_path)[-1]
+    for number in range(1, place.segment + 1):
+        segment_path(tmp_path, number).unlink()
+    with pytest.raises(LedgerError, match=f"segment {place.segment} of the journal, which is not there"):
+        JournalReader(tmp_path, place).read()
+    # New books begin with what is left, as they do where old segments were let go.
+    assert JournalReader(tmp_path).read()[0][0].segment == place.segment + 1
+
+
+def test_retention_waits_for_a_backup_but_not_for_ever(tmp_path: Path) -> None:
+    _write(tmp_path, [part(seq) for seq in range(1, 60)], segment_mb=0.005)
+    numbers = segment_numbers(tmp_path)
+    hold = tmp_path / HOLD_FILE
+    hold.touch()
+    assert Retention(tmp_path).delete_applied(JournalPosition(numbers[-1], 8)) == 0
+    assert Retention(tmp_path, keep_mb=0.0).delete_applied(JournalPosition(3, 8)) == 2
+    old_s = time.time() - HOLD_S
+    os.utime(hold, (old_s, old_s))
+    Retention(tmp_path).delete_applied(JournalPosition(numbers[-1], 8))
+    assert segment_numbers(tmp_path) == numbers[-4:]
 
 
 def test_retention_leaves_the_newest_and_what_is_not_applied(tmp_path: Path) -> None:
