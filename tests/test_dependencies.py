@@ -59,6 +59,7 @@ def test_an_import_of_something_else_is_named(tmp_path: Path, monkeypatch: pytes
     assert audit.wrong_imports() == ["vision/a.py imports hypothesis", "vision/a.py imports sneaky"]
 
 
+@pytest.mark.long
 def test_without_the_list_of_known_holes_it_is_said_aloud(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

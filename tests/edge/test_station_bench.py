@@ -119,6 +119,7 @@ def test_the_books_say_which_calibration_was_in_force(tmp_path: Path) -> None:
     assert (part.temperature_celsius, part.u_temperature_celsius) == (22.0, 2.0)
 
 
+@pytest.mark.long
 def test_the_real_recording(tmp_path: Path, real_data: Callable[[str], Path]) -> None:
     recording = real_data("steelball_k230")
     entries = _play(write_bench_station(tmp_path, recording / "images", 640, 60, PATTERN))

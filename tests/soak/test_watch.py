@@ -17,6 +17,8 @@ from tests.twin.clocked_loop import clocked_settings, run_clocked
 from tests.twin.drawn_bank import make_drawn_bank
 from tests.twin.sabotage import Sabotage, Saboteur
 
+#: each plays a whole line and audits it, several seconds long
+pytestmark = pytest.mark.long
 SEGMENT_NS = 500_000_000
 
 
