@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from edge_runtime.entries import (
@@ -16,7 +17,7 @@ from edge_runtime.entries import (
     SessionEntry,
     ViewRow,
 )
-from edge_runtime.journal import JournalPosition
+from edge_runtime.journal import JournalPosition, JournalWriter
 
 UTC_NS = 1_790_000_000_000_000_000
 BOOT = "3f1c5b60-0000-4000-8000-000000000001"
@@ -184,3 +185,11 @@ def placed(entries: list[Entry], *, segment: int = 1, after: int = 0) -> list[tu
     return [
         (JournalPosition(segment, after + 10 * (index + 1)), entry) for index, entry in enumerate(entries)
     ]
+
+
+def write_journal(folder: Path, entries: list[Entry], **options: float) -> None:
+    """A station's life: it writes these and ends."""
+    writer = JournalWriter(folder, boot_id=BOOT, commit_interval_s=0.001, **options)  # type: ignore[arg-type]
+    for entry in entries:
+        writer.append(entry)
+    assert writer.close()

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,24 +23,15 @@ from edge_runtime.journal import (
     JournalPosition,
     JournalReader,
     JournalWriter,
-    Retention,
     last_known,
     read_journal,
 )
 from edge_runtime.journal.framing import MAGIC, frame, good_end, segment_numbers, segment_path, unframe
-from edge_runtime.journal.retention import HOLD_FILE, HOLD_S
-from tests.edge.ledger_samples import BOOT, counters, epoch, fault, outcome, part, session
+from tests.edge.ledger_samples import BOOT, counters, epoch, fault, outcome, part, session, write_journal
 from vision.errors import LedgerError
 from vision.types import PartId
 
 PAYLOADS = st.lists(st.binary(min_size=1, max_size=300), max_size=8)
-
-
-def _write(folder: Path, entries: list[Entry], **options: float) -> None:
-    writer = JournalWriter(folder, boot_id=BOOT, commit_interval_s=0.001, **options)  # type: ignore[arg-type]
-    for entry in entries:
-        writer.append(entry)
-    assert writer.close()
 
 
 def _part_numbers(folder: Path) -> list[int]:
@@ -80,7 +70,7 @@ def test_everything_comes_back_in_order_over_several_segments(tmp_path: Path) ->
     written: list[Entry] = [session(), epoch()]
     for seq in range(1, 60):
         written += [part(seq), outcome(seq)]
-    _write(tmp_path, written, segment_mb=0.02)
+    write_journal(tmp_path, written, segment_mb=0.02)
     assert _entries(tmp_path) == written
     assert len(segment_numbers(tmp_path)) > 3
     sizes = [segment_path(tmp_path, number).stat().st_size for number in segment_numbers(tmp_path)]
@@ -126,7 +116,7 @@ def test_second_writer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="another process writes"):
         JournalWriter(tmp_path)
     writer.close()
-    _write(tmp_path, [fault()])
+    write_journal(tmp_path, [fault()])
 
 
 def test_folder_that_cannot_be_made_is_an_error_with_a_place(tmp_path: Path) -> None:
@@ -146,7 +136,7 @@ def test_folder_that_cannot_be_made_is_an_error_with_a_place(tmp_path: Path) -> 
     ],
 )
 def test_torn_tail_is_cut_off_and_said(tmp_path: Path, tail: bytes) -> None:
-    _write(tmp_path, [part(1), part(2)])
+    write_journal(tmp_path, [part(1), part(2)])
     path = segment_path(tmp_path, 1)
     size = path.stat().st_size
     path.write_bytes(path.read_bytes() + tail)
@@ -163,7 +153,7 @@ def test_torn_tail_is_cut_off_and_said(tmp_path: Path, tail: bytes) -> None:
 
 
 def test_reader_passes_a_segment_that_ends_torn(tmp_path: Path) -> None:
-    _write(tmp_path, [part(1)])
+    write_journal(tmp_path, [part(1)])
     path = segment_path(tmp_path, 1)
     path.write_bytes(path.read_bytes() + b"torn")
     reader = JournalReader(tmp_path)
@@ -182,13 +172,13 @@ def test_entry_of_another_version_is_refused_with_its_place(tmp_path: Path) -> N
 
 
 def test_emptied_journal_under_a_ledger_is_an_error(tmp_path: Path) -> None:
-    _write(tmp_path, [part(1)])
+    write_journal(tmp_path, [part(1)])
     with pytest.raises(LedgerError, match="ends with segment 1"):
         JournalReader(tmp_path, JournalPosition(5, 100)).read()
 
 
 def test_a_journal_without_the_segment_in_force_is_an_error(tmp_path: Path) -> None:
-    _write(tmp_path, [part(seq) for seq in range(1, 30)], segment_mb=0.005)
+    write_journal(tmp_path, [part(seq) for seq in range(1, 30)], segment_mb=0.005)
     place = JournalReader(tmp_path).read(limit=7)[-1][0]
     assert 1 < place.segment < segment_numbers(tmp_path)[-1]
     for number in range(1, place.segment + 1):
@@ -199,57 +189,9 @@ def test_a_journal_without_the_segment_in_force_is_an_error(tmp_path: Path) -> N
     assert JournalReader(tmp_path).read()[0][0].segment == place.segment + 1
 
 
-def test_retention_waits_for_a_backup_but_not_for_ever(tmp_path: Path) -> None:
-    _write(tmp_path, [part(seq) for seq in range(1, 60)], segment_mb=0.005)
-    numbers = segment_numbers(tmp_path)
-    hold = tmp_path / HOLD_FILE
-    hold.touch()
-    assert Retention(tmp_path).delete_applied(JournalPosition(numbers[-1], 8)) == 0
-    assert Retention(tmp_path, keep_mb=0.0).delete_applied(JournalPosition(3, 8)) == 2
-    old_s = time.time() - HOLD_S
-    os.utime(hold, (old_s, old_s))
-    Retention(tmp_path).delete_applied(JournalPosition(numbers[-1], 8))
-    assert segment_numbers(tmp_path) == numbers[-4:]
-
-
-def test_retention_leaves_the_newest_and_what_is_not_applied(tmp_path: Path) -> None:
-    _write(tmp_path, [part(seq) for seq in range(1, 60)], segment_mb=0.005)
-    numbers = segment_numbers(tmp_path)
-    assert len(numbers) > 8
-    assert Retention(tmp_path).delete_applied(JournalPosition(3, 8)) == 2
-    assert segment_numbers(tmp_path) == numbers[2:]
-    Retention(tmp_path).delete_applied(JournalPosition(numbers[-1], 8))
-    assert segment_numbers(tmp_path) == numbers[-4:]
-
-
-def test_starts_that_came_to_nothing_push_out_no_numbers(tmp_path: Path) -> None:
-    _write(tmp_path, [session(), epoch(3, 77), part(1, epoch=3), outcome(1, epoch=3)])
-    for _ in range(9):  # nine stations that died before they had agreed with the PLC
-        _write(tmp_path, [session()])
-    newest = segment_numbers(tmp_path)[-1]
-    Retention(tmp_path).delete_applied(JournalPosition(newest, 8))
-    known = last_known(tmp_path)
-    assert (known.highest_epoch, known.last_seqs) == (3, {(77, 0): 1})
-    for seq in range(2, 6):
-        _write(tmp_path, [epoch(seq + 2, 77), part(seq, epoch=seq + 2)])
-    retention = Retention(tmp_path)
-    assert retention.delete_applied(JournalPosition(newest + 4, 8)) == newest
-    assert retention.delete_applied(JournalPosition(newest + 4, 8)) == 0
-    assert last_known(tmp_path).last_seqs == {(77, 0): 5}
-
-
-def test_a_line_that_stands_for_weeks_fills_no_disk(tmp_path: Path) -> None:
-    for _ in range(8):
-        _write(tmp_path, [session()])
-    numbers = segment_numbers(tmp_path)
-    assert Retention(tmp_path).delete_applied(JournalPosition(numbers[-1], 8)) == 0
-    assert Retention(tmp_path, keep_mb=0.0).delete_applied(JournalPosition(numbers[-1], 8)) == 4
-    assert segment_numbers(tmp_path) == numbers[-4:]
-
-
 def test_counters_tell_the_plc_start_of_a_session_whose_beginning_was_let_go(tmp_path: Path) -> None:
     totals = {"plc_boot_id": 77, "epoch": 5}
-    _write(tmp_path, [replace(counters(1, 0), plc_boot_id=77, totals=totals), part(812, epoch=5)])
+    write_journal(tmp_path, [replace(counters(1, 0), plc_boot_id=77, totals=totals), part(812, epoch=5)])
     known = last_known(tmp_path)
     assert known.plc_boot_ids == {5: 77}
     assert known.last_seqs == {(77, 0): 812}
@@ -265,7 +207,7 @@ def test_last_known_names_epoch_numbers_and_open_parts(tmp_path: Path) -> None:
     ]
     entries += [outcome(5, epoch=4, lane=1), part(5, epoch=4, lane=1), part(3, epoch=4)]
     entries += [outcome(4, epoch=6), outcome(9, epoch=2)]  # of epochs that the station never agreed
-    _write(tmp_path, entries)
+    write_journal(tmp_path, entries)
     known = last_known(tmp_path)
     assert known.highest_epoch == 6
     assert known.plc_boot_ids == {3: 77, 4: 77}
