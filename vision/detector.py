@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Literal
 
@@ -55,15 +56,20 @@ ORT_ERRORS: tuple[type[Exception], ...] = (
 )
 
 
-def session_options(threads: int) -> ort.SessionOptions:
-    """How the line runs a model: so many threads, and none of them spins while it waits."""
+def session_options(threads: int, *, spinning: bool = False) -> ort.SessionOptions:
+    """How the line runs a model: so many threads, and none of them spins while it waits.
+
+    Args:
+        threads: of ONNX Runtime's pool.
+        spinning: they may, where several have the machine to themselves: quicker, but a pool that spins takes
+            the cores that capture and PLC link need.
+    """
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    # A spinning pool would take the cores that capture and PLC link need.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
+    options.add_session_config_entry("session.inter_op.allow_spinning", str(int(spinning)))
     options.log_severity_level = 4
     return options
 
@@ -81,6 +87,7 @@ class Detector:
         provider: 'cpu', 'cuda', ... or ONNX Runtime's own name.
         allow_fallback: True: run on CPU when the provider is missing, and say so in `provider_note`.
         threads: threads of ONNX Runtime's pool, at least 1.
+        spinning: they may spin while they wait, see `session_options`.
 
     Raises:
         ContractError: not an ONNX model, no contract, a foreign one, or one that the graph does not keep.
@@ -96,11 +103,13 @@ class Detector:
         provider: str = "cpu",
         allow_fallback: bool = False,
         threads: int = 1,
+        spinning: bool = False,
     ) -> None:
         self.name = name
         self.sha256 = hashlib.sha256(model_bytes).hexdigest()
         choice = choose_provider(provider, allow_fallback=allow_fallback)
-        self._session = _open_session(model_bytes, name, choice, threads)
+        options = partial(session_options, threads, spinning=spinning)
+        self._session = _open_session(model_bytes, name, choice, threads, options)
         running_on: str = self._session.get_providers()[0]
         self.provider_note = choice.note
         if running_on != choice.ort_names[0]:
@@ -204,15 +213,19 @@ def _first_line(error: Exception) -> str:
 
 
 def _open_session(
-    model_bytes: bytes, name: str, choice: ProviderChoice, threads: int
+    model_bytes: bytes,
+    name: str,
+    choice: ProviderChoice,
+    threads: int,
+    options: Callable[[], ort.SessionOptions],
 ) -> ort.InferenceSession:
     try:
         if choice.plugin:
             with contextlib.suppress(*ORT_ERRORS):
-                return open_session(model_bytes, session_options(threads), choice, threads)
+                return open_session(model_bytes, options(), choice, threads)
             # Whether file or provider is to blame, CPU tells; the caller says what it runs on in the end.
             choice = ProviderChoice((CPU,))
-        return open_session(model_bytes, session_options(threads), choice, threads)
+        return open_session(model_bytes, options(), choice, threads)
     except ORT_ERRORS as error:
         raise ContractError(
             f"this is not an ONNX model that can be opened: {_first_line(error)}",

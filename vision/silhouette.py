@@ -82,10 +82,7 @@ def find_regions(
     if shrink > 1:
         # Whole blocks only; the few columns and rows left over repeat nothing and lose nothing that matters.
         size = (max(1, width // shrink), max(1, height // shrink))
-        small = np.asarray(
-            cv2.resize(image[: size[1] * shrink, : size[0] * shrink], size, interpolation=cv2.INTER_AREA),
-            np.uint8,
-        )
+        small = _averaged(image[: size[1] * shrink, : size[0] * shrink], size, shrink)
     small = as_grey(small)
     level = round(background_level * BALL_LEVEL_SHARE)
     _, mask = cv2.threshold(small, level, 255, cv2.THRESH_BINARY_INV)
@@ -99,6 +96,19 @@ def find_regions(
         if region.area_px >= smallest:
             regions.append(region)
     return tuple(sorted(regions, key=lambda region: region.xyxy_px))
+
+
+def _averaged(image: UInt8Array, size: tuple[int, int], shrink: int) -> UInt8Array:
+    """The picture at `size` (width, height), each pixel the mean of a block of `shrink` by `shrink`.
+
+    Two halvings cost a sixth of one step by four, for which OpenCV has no vector code; rounded in between,
+    they differ from it by one grey level at most.
+    """
+    if shrink == 4:
+        image = np.asarray(
+            cv2.resize(image, (2 * size[0], 2 * size[1]), interpolation=cv2.INTER_AREA), np.uint8
+        )
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _area_at_most(points: int) -> float:

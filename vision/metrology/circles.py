@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from math import cos, hypot, inf, pi, sin
 
 import numpy as np
+import numpy.typing as npt
 
 from vision.metrology.small_circles import SAME_SHARE, Point, Triple, smallest_around
 from vision.metrology.types import BoolArray, Float64Array
@@ -93,10 +94,12 @@ def least_squares_circle(points: Points) -> Triple:
         NotRoundError: the points do not determine a circle.
     """
     number = points.xy.shape[1]
-    sum_x, sum_y = points.xy.sum(axis=1).tolist()
+    # Sums along rows as products with ones: half the time of `sum`.
+    ones = np.ones(number)
+    sum_x, sum_y = (points.xy @ ones).tolist()
     unit = points.xy / np.sqrt(points.square)
     (xx, xy), (_, yy) = (unit @ unit.T).tolist()
-    ux, uy = unit.sum(axis=1).tolist()
+    ux, uy = (unit @ ones).tolist()
     xx, xy, yy = xx - ux * ux / number, xy - ux * uy / number, yy - uy * uy / number
     determinant = xx * yy - xy * xy
     if not determinant > 1e-9 * number * number:
@@ -104,9 +107,9 @@ def least_squares_circle(points: Points) -> Triple:
     cx = cy = 0.0
     for _ in range(_ROUNDS_MAX):
         distance = points.distances(cx, cy)
-        radius = float(distance.sum()) / number
+        radius = float(distance @ ones) / number
         inverse = 1.0 / distance
-        turned, (vx, vy) = float(inverse.sum()), (points.xy @ inverse).tolist()
+        turned, (vx, vy) = float(inverse @ ones), (points.xy @ inverse).tolist()
         # Sum of (distance - radius) along the unit rays from the centre: the step's right side.
         # The matrix of the first round stays: its rays turn by less than form / radius.
         bx = sum_x - number * cx - radius * (vx - cx * turned)
@@ -220,8 +223,16 @@ def largest_gap_share(seen: BoolArray) -> float:
     at = np.flatnonzero(seen)
     if len(at) == 0:
         return 1.0
-    gaps = np.diff(at, append=at[0] + len(seen)) - 1
-    return float(gaps.max()) / len(seen)
+    return float(gaps_after(at, len(seen)).max()) / len(seen)
+
+
+def gaps_after(at: npt.NDArray[np.intp], number: int) -> npt.NDArray[np.intp]:
+    """(M,) how many of `number` points round the turn are missing after each of those at (M,), rising."""
+    gaps = np.empty_like(at)
+    np.subtract(at[1:], at[:-1], out=gaps[:-1])
+    gaps[-1] = at[0] + number - at[-1]
+    gaps -= 1
+    return gaps
 
 
 def _one_and_thirds(values: Float64Array) -> tuple[int, int, int]:

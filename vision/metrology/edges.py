@@ -95,9 +95,12 @@ def grid_sigma(sigma_px: float) -> float:
     return _SIGMA_STEP ** round(math.log(sigma_px) / math.log(_SIGMA_STEP))
 
 
+@lru_cache(maxsize=128)
 def window_offsets(half: int, step_px: float) -> Float64Array:
-    """(2 half + 1,) places of a window's samples, px from its middle."""
-    return np.asarray(step_px * np.arange(-half, half + 1), np.float64)
+    """(2 half + 1,) places of a window's samples, px from its middle, read only."""
+    offsets_px = np.asarray(step_px * np.arange(-half, half + 1), np.float64)
+    offsets_px.flags.writeable = False
+    return offsets_px
 
 
 @lru_cache(maxsize=128)

@@ -16,6 +16,7 @@ from vision.metrology.circles import (
     Points,
     Rays,
     circumscribed_circle,
+    gaps_after,
     inscribed_circle,
     largest_gap_share,
     least_squares_circle,
@@ -23,6 +24,7 @@ from vision.metrology.circles import (
 )
 from vision.metrology.small_circles import Triple
 from vision.metrology.types import BoolArray, Deviation, Float64Array
+from vision.metrology.waves import from_waves, power_of, to_waves
 
 #: Upper limits of the Gaussian filter that are in use (ISO 12181-2), undulations per revolution.
 UPR_CHOICES = (15, 50, 150)
@@ -110,9 +112,8 @@ def gaussian_filter(radius: Float64Array, upr_max: int) -> Float64Array:
         ValueError: fewer than seven points for each wave at the cut-off.
     """
     _check(radius, upr_max)
-    spectrum = np.fft.rfft(radius)
-    filtered: Float64Array = np.fft.irfft(spectrum * _transmission(len(spectrum), upr_max), len(radius))
-    return filtered
+    waves = to_waves(np.ascontiguousarray(radius, np.float64))
+    return from_waves(waves, _transmission(len(radius) // 2 + 1, upr_max))
 
 
 def analyse_form(radius: Float64Array, upr_max: int = 50, seen: BoolArray | None = None) -> Form:
@@ -135,10 +136,10 @@ def analyse_form(radius: Float64Array, upr_max: int = 50, seen: BoolArray | None
     """
     _check(radius, upr_max)
     number = len(radius)
-    spectrum = np.fft.rfft(radius)
-    amplitudes = np.abs(spectrum[: upr_max + 1]) * (2.0 / number)
+    waves = to_waves(np.ascontiguousarray(radius, np.float64))
+    amplitudes = np.sqrt(power_of(waves)[: upr_max + 1]) * (2.0 / number)
     amplitudes[0] /= 2.0
-    filtered = np.fft.irfft(spectrum * _transmission(len(spectrum), upr_max), number)
+    filtered = from_waves(waves, _transmission(number // 2 + 1, upr_max))
     xy = filtered * unit_vectors(number)
     if seen is None or seen.all():
         counted = placing = Points.of(xy)
@@ -178,7 +179,7 @@ def bridged(seen: BoolArray) -> BoolArray:
     closed = seen.copy()
     if len(at) == 0:
         return closed
-    gaps = np.diff(at, append=at[0] + number) - 1
+    gaps = gaps_after(at, number)
     for place in np.flatnonzero((gaps > 0) & (gaps <= BRIDGED_GAP_SHARE * number)):
         closed[np.arange(at[place] + 1, at[place] + 1 + gaps[place]) % number] = True
     return closed

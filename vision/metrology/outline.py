@@ -169,7 +169,7 @@ def _trace(
     edges = window.first(known, near=plain is not None)
     place = edges.radius_px - window.start_px
     # Beyond the picture its border goes on: no edge, and no shading either.
-    whole = window.start_px + window.offsets_px[-1] <= border_distance(scene.grey.shape, centre, n)
+    whole = _inside(scene.grey, centre, window.start_px + window.offsets_px[-1])
     shaded = rim_is_shaded(window.levels, window.offsets_px, place, edges, rough.noise_sd, whole)
     if shaded:
         edges, clear = fit_shaded(window.levels, window.offsets_px, window.start_px, edges, rough.noise_sd)
@@ -185,10 +185,14 @@ def _trace(
     if not shaded:
         edges = window.again(edges, seen if seen.any() else known, near=plain is not None)
         noise = _ray_noise_px(rough, edges, seen)
-    seen &= known & _clean(edges, background, rough.contrast)
-    within = _within(scene.grey, centre, edges)
+        seen &= known & _clean(edges, background, rough.contrast)
+    # The edge with all of its blur.
+    within = _inside(scene.grey, centre, edges.radius_px + 2.0 * edges.sigma_px)
     seen &= within
-    refused = _refused(edges, seen, within, limits)
+    if np.count_nonzero(seen) < limits.outline_share_min * n:
+        return _missing(seen, limits, within)
+    contrast = median((edges.outside - edges.inside)[seen])
+    refused = _refused(edges, seen, contrast, limits)
     if refused is not None:
         return refused
     clipped = window.clipped_share(_CLIPPED, outside=scene.dark_on_bright)
@@ -198,8 +202,8 @@ def _trace(
             f"{clipped:.0%} of the bright side of the outline is clipped, "
             f"limit {limits.saturated_share_max:.0%}",
         )
-    radius = edges.radius_px + _curvature(edges, scene.motion, n)
-    shift, even, even_seen = recentred(radius, seen, n)
+    filled = fill_gaps(edges.radius_px, seen)
+    shift, even, even_seen = recentred(filled + _curvature(edges, scene.motion, n), seen, n)
     smooth, u_radius = without_noise(even, noise)
     return Outline(
         centre_xy_px=(centre[0] + shift[0], centre[1] + shift[1]),
@@ -207,16 +211,18 @@ def _trace(
         seen=even_seen,
         u_radius_px=u_radius,
         blur_sigma_px=edges.sigma_px,
-        contrast=median((edges.outside - edges.inside)[seen]),
+        contrast=contrast,
         background_level=median(edges.outside[seen]),
         dark_on_bright=scene.dark_on_bright,
         saturated_share=clipped,
-        speck_px=max(specks.largest_px, _sticking_out_px(window, edges, seen, within)),
+        speck_px=max(specks.largest_px, _sticking_out_px(window, edges, filled, seen, within)),
         shaded=shaded,
     )
 
 
-def _sticking_out_px(window: EdgeWindow, edges: Edges, seen: BoolArray, within: BoolArray) -> float:
+def _sticking_out_px(
+    window: EdgeWindow, edges: Edges, filled: Float64Array, seen: BoolArray, within: BoolArray
+) -> float:
     """How far the dark goes on beyond all of the seen outline nearby, on rays that were left out; else 0.
 
     A thin fin, or a neighbour that touches, gives no edge to fit: it must not vanish unsaid. The flanks
@@ -230,7 +236,7 @@ def _sticking_out_px(window: EdgeWindow, edges: Edges, seen: BoolArray, within: 
     known = np.where(seen, edges.radius_px, 0.0).astype(np.float32)
     turned = np.concatenate([known[-near:], known, known[:near]])[None, :]
     top = np.asarray(cv2.dilate(turned, np.ones((1, 2 * near + 1), np.uint8)))[0, near : near + n]
-    outline = np.maximum(top, fill_gaps(edges.radius_px, seen))[hidden] - window.start_px[hidden]
+    outline = np.maximum(top, filled)[hidden] - window.start_px[hidden]
     half = 0.5 * (edges.inside + edges.outside)[hidden]
     offsets = window.offsets_px
     beyond = offsets[None, :] >= outline[:, None]
@@ -269,9 +275,8 @@ def _clean(edges: Edges, background: Float64Array, contrast: float) -> BoolArray
     )
 
 
-def _within(grey: UInt8Array, centre: tuple[float, float], edges: Edges) -> BoolArray:
-    """(N,) rays whose edge lies inside the picture with all of its blur."""
-    reach = edges.radius_px + 2.0 * edges.sigma_px
+def _inside(grey: UInt8Array, centre: tuple[float, float], reach: Float64Array) -> BoolArray:
+    """(N,) rays that lie inside the picture as far as they reach (N,)."""
     if circle_inside(grey.shape, centre, float(reach.max())):
         return np.ones(len(reach), np.bool_)
     return np.asarray(reach <= border_distance(grey.shape, centre, len(reach)))
@@ -313,12 +318,11 @@ def _curvature(edges: Edges, motion: MotionBlur | None, n: int) -> Float64Array:
     return variance / (2.0 * radius)
 
 
-def _refused(edges: Edges, seen: BoolArray, within: BoolArray, limits: MeasureLimits) -> Refused | None:
-    if np.count_nonzero(seen) < limits.outline_share_min * len(seen):
-        return _missing(seen, limits, within)
-    step = median((edges.outside - edges.inside)[seen])
-    if step < limits.contrast_min:
-        return Refused(Refusal.CONTRAST, f"contrast {step:.0f} grey levels, limit {limits.contrast_min:.0f}")
+def _refused(edges: Edges, seen: BoolArray, contrast: float, limits: MeasureLimits) -> Refused | None:
+    if contrast < limits.contrast_min:
+        return Refused(
+            Refusal.CONTRAST, f"contrast {contrast:.0f} grey levels, limit {limits.contrast_min:.0f}"
+        )
     if edges.sigma_px > limits.blur_sigma_max_px:
         return Refused(
             Refusal.BLURRED, f"edge blur {edges.sigma_px:.1f} px, limit {limits.blur_sigma_max_px:.1f} px"
@@ -336,7 +340,7 @@ def _refused(edges: Edges, seen: BoolArray, within: BoolArray, limits: MeasureLi
 
 
 def _missing(seen: BoolArray, limits: MeasureLimits, within: BoolArray | None = None) -> Refused:
-    share = float(seen.mean())
+    share = int(np.count_nonzero(seen)) / len(seen)
     if within is not None and float(within.mean()) < limits.outline_share_min:
         return Refused(
             Refusal.CLIPPED,

@@ -7,6 +7,7 @@ has one row per ray and one column per sample, from inside to outside.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -58,10 +59,42 @@ def basis(rays: int, order: int) -> Float64Array:
 
 
 @lru_cache(maxsize=64)
-def _projection(rays: int, order: int) -> Float64Array:
-    """(2 order + 1, rays): from values at all rays to the factors of `basis`."""
+def unit_rays(rays: int) -> Float64Array:
+    """(2, rays): cosine and sine of the angles 2 pi i / rays, as `directions` but in double precision."""
+    unit = np.ascontiguousarray(basis(rays, 1)[:, 1:].T)
+    unit.setflags(write=False)
+    return unit
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Harmonics:
+    """What a fit of harmonics needs of its rays and its order.
+
+    Attributes:
+        table: (rays, 2 order + 1) `basis`; turned: the same by rows.
+        normal: (2 order + 1, 2 order + 1) its normal equations with all rays.
+        ridge: (2 order + 1,) what each ray used adds to their diagonal.
+        projection: (2 order + 1, rays) from values at all rays to factors.
+    """
+
+    table: Float64Array
+    turned: Float64Array
+    normal: Float64Array
+    ridge: Float64Array
+    projection: Float64Array
+
+
+@lru_cache(maxsize=64)
+def _harmonics(rays: int, order: int, ridge: float) -> _Harmonics:
     table = basis(rays, order)
-    return np.asarray(np.linalg.solve(table.T @ table, table.T), np.float64)
+    normal = np.asarray(table.T @ table, np.float64)
+    return _Harmonics(
+        table=table,
+        turned=np.ascontiguousarray(table.T),
+        normal=normal,
+        ridge=np.asarray(ridge * (np.arange(2 * order + 1) > 2) + 1e-9, np.float64),
+        projection=np.asarray(np.linalg.solve(normal, table.T), np.float64),
+    )
 
 
 def fit_harmonics(
@@ -72,14 +105,35 @@ def fit_harmonics(
     A faint ridge on the higher harmonics (share `ridge` of the rays used) keeps them small where
     nothing was seen that could tell them.
     """
-    table = basis(len(values), order)
-    if use.all():
-        return np.asarray(table @ (_projection(len(values), order) @ values), np.float64)
-    rows, seen = table[use], values[use]
-    normal = rows.T @ rows
-    count = max(len(seen), 1)
-    normal[np.diag_indices_from(normal)] += ridge * count * (np.arange(2 * order + 1) > 2) + 1e-9 * count
-    return np.asarray(table @ np.linalg.solve(normal, rows.T @ np.asarray(seen, np.float64)), np.float64)
+    known = _harmonics(len(values), order, ridge)
+    hidden = np.logical_not(use).nonzero()[0]
+    if not len(hidden):
+        return np.asarray(known.table @ (known.projection @ values), np.float64)
+    values = values.astype(np.float64, copy=False)
+    count = max(len(values) - len(hidden), 1)
+    if 2 * len(hidden) <= len(values):
+        # Few are hidden: their part is taken off the equations of all, which are there already.
+        rows = known.table.take(hidden, axis=0)
+        normal = known.normal - rows.T @ rows
+        right = known.turned @ values - values.take(hidden) @ rows
+    else:
+        seen = use.nonzero()[0]
+        rows = known.table.take(seen, axis=0)
+        normal = rows.T @ rows
+        right = values.take(seen) @ rows
+    normal.ravel()[:: len(normal) + 1] += count * known.ridge
+    return np.asarray(known.table @ solve_normal(normal, right), np.float64)
+
+
+def solve_normal(normal: Float64Array, right: Float64Array) -> Float64Array:
+    """(K,): solution of normal equations (K, K), which are symmetric and positive definite.
+
+    OpenCV's Cholesky; numpy.linalg.solve takes four times as long for so few unknowns.
+    """
+    regular, found = cv2.solve(normal, right, flags=cv2.DECOMP_CHOLESKY)
+    if not regular:
+        found = np.linalg.solve(normal, right)
+    return np.asarray(found, np.float64).ravel()
 
 
 def sample(
@@ -97,12 +151,13 @@ def sample(
     # Places are (middle + direction start) 1 + direction offset: as a product of matrices that takes half
     # the time of sums over (rays, K). OpenCV counts from the middle of pixel (0, 0).
     factors = np.empty((2, rays, 2), np.float32)
-    factors[..., 0] = unit * np.asarray(start_px, np.float32)
-    factors[..., 0] += np.array(centre_xy_px, np.float32)[:, None] - np.float32(0.5)
+    start = unit * np.asarray(start_px, np.float32)
+    start += np.array(centre_xy_px, np.float32)[:, None] - np.float32(0.5)
+    factors[..., 0] = start
     factors[..., 1] = unit
     terms = np.ones((2, len(offsets_px)), np.float32)
     terms[1] = offsets_px
-    x, y = factors[0] @ terms, factors[1] @ terms
+    x, y = (factors.reshape(-1, 2) @ terms).reshape(2, rays, -1)
     levels = cv2.remap(grey, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(levels, np.uint8)
 
@@ -147,15 +202,25 @@ def box_mean(values: npt.NDArray[np.floating], half: int) -> Float64Array:
     """Running mean over 2 `half` + 1 rays round the turn, of (N,) or along the first axis of (N, K)."""
     if half < 1:
         return np.asarray(values, np.float64)
-    turned = np.concatenate([values[-half:], values, values[:half]])
     if half == 1:
-        return np.asarray((turned[:-2] + turned[1:-1] + turned[2:]) * (1.0 / 3.0), np.float64)
+        return _mean_of_three(values)
+    turned = np.concatenate([values[-half:], values, values[:half]])
     if values.ndim == 1:
-        row = np.asarray(cv2.blur(turned[None, :], (2 * half + 1, 1), borderType=cv2.BORDER_REPLICATE))
+        row = cv2.blur(turned[None, :], (2 * half + 1, 1), borderType=cv2.BORDER_REPLICATE)
         return np.asarray(row[0, half:-half], np.float64)
     # OpenCV blurs along rows faster than along columns.
     mean = cv2.blur(turned.T.reshape(-1, len(turned)), (2 * half + 1, 1), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(mean[:, half:-half].T.reshape(values.shape), np.float64)
+
+
+def _mean_of_three(values: npt.NDArray[np.floating]) -> Float64Array:
+    mean = np.empty(values.shape)
+    np.add(values[:-1], values[1:], out=mean[1:])
+    mean[0] = values[-1] + values[0]
+    mean[:-1] += values[1:]
+    mean[-1] += values[0]
+    mean *= 1.0 / 3.0
+    return mean
 
 
 def spread(mask: BoolArray, half: int) -> BoolArray:
@@ -212,12 +277,11 @@ def median(values: npt.NDArray[np.floating]) -> float:
 def runs(mask: BoolArray) -> list[tuple[int, int]]:
     """(first, count) of each run of True round the turn; one run (0, N) when all are True."""
     n = len(mask)
-    if mask.all():
-        return [(0, n)]
-    starts = np.nonzero(mask & ~np.roll(mask, 1))[0]
-    ends = np.nonzero(mask & ~np.roll(mask, -1))[0]
-    if not len(starts):
-        return []
-    if ends[0] < starts[0]:
-        ends = np.roll(ends, -1)
-    return [(int(a), int((b - a) % n) + 1) for a, b in zip(starts, ends, strict=True)]
+    # A run starts, or the ray after one has come, where the mask differs from the ray before.
+    changes = [0] if mask[0] != mask[-1] else []
+    changes += ((mask[1:] != mask[:-1]).nonzero()[0] + 1).tolist()
+    if not changes:
+        return [(0, n)] if mask[0] else []
+    if not mask[changes[0]]:
+        changes = [*changes[1:], changes[0]]
+    return [(first, (end - first) % n) for first, end in zip(changes[::2], changes[1::2], strict=True)]

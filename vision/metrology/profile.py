@@ -10,8 +10,9 @@ import math
 
 import numpy as np
 
-from vision.metrology.polar import basis, box_mean, fill_line, fit_harmonics, runs, spread
+from vision.metrology.polar import box_mean, fill_line, fit_harmonics, runs, spread, unit_rays
 from vision.metrology.types import BoolArray, Float64Array
+from vision.metrology.waves import from_waves, power_of, to_waves
 
 #: Harmonics carried across gaps at most; fewer where a gap is as long as half their wave.
 _GAP_ORDER_MAX = 8
@@ -27,7 +28,7 @@ def fill_gaps(radius: Float64Array, seen: BoolArray) -> Float64Array:
         return radius
     n = len(radius)
     longest = max(count for _, count in runs(~seen))
-    order = int(np.clip(n / (2.0 * longest), 2, _GAP_ORDER_MAX))
+    order = min(max(n // (2 * longest), 2), _GAP_ORDER_MAX)
     smooth = fit_harmonics(radius, seen, order, 1e-4)
     rest = radius - smooth
     # Ends of a gap are means over some rays, or their noise would be drawn out over the gap.
@@ -38,35 +39,42 @@ def fill_gaps(radius: Float64Array, seen: BoolArray) -> Float64Array:
 
 
 def recentred(
-    radius: Float64Array, seen: BoolArray, rays: int
+    filled: Float64Array, seen: BoolArray, rays: int
 ) -> tuple[tuple[float, float], Float64Array, BoolArray]:
     """Move the origin to the least-squares centre: (shift x, y), (rays,) radii and seen at even angles.
 
+    `filled` are the radii as `fill_gaps` returns them.
     The least-squares circle about the origin is centred there when the first harmonic is nil.
     """
-    n = len(radius)
-    unit = basis(n, 1)[:, 1:]
-    even = fill_gaps(radius, seen)
-    x, y = even * unit[:, 0], even * unit[:, 1]
-    shift = 2.0 / n * (even @ unit)
-    dx, dy = x - shift[0], y - shift[1]
+    n = len(filled)
+    unit = unit_rays(n)
+    shift = 2.0 / n * (unit @ filled)
+    arm = filled * unit
+    arm -= shift[:, None]
     # The angle at the new centre, by the small turn from the old direction to the new one.
-    turn = np.arctan2(dy * unit[:, 0] - dx * unit[:, 1], dx * unit[:, 0] + dy * unit[:, 1])
-    ray = 2.0 * np.pi / n
-    at = np.arange(n) + turn / ray
-    more = 2 + int(np.abs(turn).max() / ray)
+    across, along = _turned(unit, arm)
+    at = np.arctan2(across, along)
+    at /= 2.0 * np.pi / n
+    more = 2 + int(max(at.max(), -at.min()))
+    at += np.arange(n)
     known = np.concatenate([at[-more:] - n, at, at[:more] + n])
     wanted = np.arange(rays) * (n / rays)
-    moved = np.sqrt(dx * dx + dy * dy)
+    moved = np.sqrt(np.einsum("ij,ij->j", arm, arm))
     even = np.interp(wanted, known, np.concatenate([moved[-more:], moved, moved[:more]]))
     where = np.ones(rays, np.bool_)
     if not seen.all():
         visible = np.concatenate([seen[-more:], seen, seen[:more]]).astype(np.float64)
         where = np.interp(wanted, known, visible) > 0.999
     # What the first shift leaves over is far below a pixel: its first order will do.
-    target = basis(rays, 1)[:, 1:]
-    rest = 2.0 / rays * (even @ target)
-    return (float(shift[0] + rest[0]), float(shift[1] + rest[1])), even - target @ rest, where
+    target = unit_rays(rays)
+    rest = 2.0 / rays * (target @ even)
+    even -= rest @ target
+    return (float(shift[0] + rest[0]), float(shift[1] + rest[1])), even, where
+
+
+def _turned(unit: Float64Array, arm: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """(N,) parts of arms (2, N) across and along unit vectors (2, N)."""
+    return unit[0] * arm[1] - unit[1] * arm[0], unit[0] * arm[0] + unit[1] * arm[1]
 
 
 def without_noise(
@@ -85,18 +93,21 @@ def without_noise(
     n = len(radius)
     if noise_px <= 0.0:
         return radius, 0.0
-    lines = np.fft.rfft(radius)
+    waves = to_waves(radius)
     # E |sum of n noise values times exp(-i k t)|^2.
-    power = (lines.real**2 + lines.imag**2) / (n * noise_px**2)
-    gain = (power - _NOISE_POWER) / (_FORM_POWER - _NOISE_POWER)
-    gain = np.minimum(np.maximum(gain, 0.0), 1.0)
+    gain = power_of(waves)
+    gain /= n * noise_px**2
+    gain -= _NOISE_POWER
+    gain /= _FORM_POWER - _NOISE_POWER
+    np.maximum(gain, 0.0, out=gain)
+    np.minimum(gain, 1.0, out=gain)
     gain[:2] = 1.0
-    smooth = np.fft.irfft(lines * gain, n)
+    smooth = from_waves(waves, gain)
     left = radius - smooth
     for half in (2, 7):
         mean = box_mean(left, half)
         loud = np.abs(mean) > _LOCAL_SD * noise_px / np.sqrt(2.0 * half + 1.0)
-        if loud.any():
+        if np.count_nonzero(loud):
             put_back = box_mean(spread(loud, half).astype(np.float64), half)
             smooth = smooth + put_back * box_mean(left, 1)
             left = radius - smooth

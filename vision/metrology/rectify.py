@@ -110,8 +110,10 @@ def _straightened(
     )
     if lens is None:
         return centre, traced_px * unit_vectors(len(traced_px))
-    points = undistort(outline.points_xy_px() + np.asarray(origin_xy_px), lens).T
-    centre = points.mean(axis=1, keepdims=True)
+    traced = outline.radius_px * unit_vectors(len(traced_px))
+    traced += centre
+    points = undistort(np.ascontiguousarray(traced.T), lens).T
+    centre = points.sum(axis=1, keepdims=True) / points.shape[1]
     # The mean of all points is the centre but for the outline's form; the circle finds the rest.
     x, y, _ = least_squares_circle(Points.of((points - centre)[:, bridged(outline.seen)]))
     centre += [[x], [y]]
@@ -127,7 +129,11 @@ def _at_even_angles(
     grid = np.arange(count) * (turn / count)
     # A few points from the other end on both sides close the circle.
     wrap = max(2, count // 16)
-    near = grid + np.remainder(angle_rad - grid + np.pi, turn) - np.pi
+    near = angle_rad - grid
+    near += np.pi
+    np.remainder(near, turn, out=near)
+    near -= np.pi
+    near += grid
     at = np.concatenate([near[-wrap:] - turn, near, near[:wrap] + turn])
     even = np.interp(grid, at, np.concatenate([radius[-wrap:], radius, radius[:wrap]]))
     if seen.all():

@@ -110,25 +110,27 @@ def plain_edges(
     ends = levels @ _PLAIN_ENDS
     inside, outside = ends[:, 0], ends[:, 1]
     contrast = median(outside - inside)
-    middle = 0.5 * (inside + outside)[:, None]
-    low = levels < middle
-    last = np.count_nonzero(low, axis=1) - 1
-    every = np.arange(n)
-    background = fit_harmonics(outside, _ALL_RAYS[:n], 2)
-    uneven = np.abs(outside - background).max()
-    if contrast < contrast_min or uneven > _PLAIN_UNEVEN * contrast:
+    if contrast < contrast_min:
         return None
+    background = fit_harmonics(outside, _ALL_RAYS[:n], 2)
+    if np.abs(outside - background).max() > _PLAIN_UNEVEN * contrast:
+        return None
+    middle = 0.5 * (inside + outside)
+    low = levels < middle[:, None]
+    last = np.count_nonzero(low, axis=1) - 1
     # Low samples come first on every ray: one fall, and not near the window's ends.
     if last.min() < _PLAIN_MARGIN or last.max() > len(offsets) - 2 - _PLAIN_MARGIN:
         return None
-    if (low[:, 1:] > low[:, :-1]).any():
+    if np.count_nonzero(low[:, 1:] > low[:, :-1]):
         return None
-    before, after = levels[every, last], levels[every, last + 1]
+    flat, at = levels.ravel(), last + np.arange(0, levels.size, len(offsets))
+    before, after = flat.take(at), flat.take(at + 1)
     rise = after - before
-    radius = radius_px + offsets[last] + (middle[:, 0] - before) / np.maximum(rise, 1e-3)
+    radius = radius_px + offsets.take(last) + (middle - before) / np.maximum(rise, 1e-3)
     slope = median(rise)
     off = levels[:, -_PLAIN_ENDS_SAMPLES:] - outside[:, None]
-    noise = float(np.sqrt((off * off).mean() * _PLAIN_ENDS_SAMPLES / (_PLAIN_ENDS_SAMPLES - 1.0)))
+    off *= off
+    noise = float(np.sqrt(off.sum() / off.size * _PLAIN_ENDS_SAMPLES / (_PLAIN_ENDS_SAMPLES - 1.0)))
     sigma = contrast / max(slope, 1.0) / math.sqrt(2.0 * math.pi)
     if sigma > _PLAIN_SIGMA_MAX_PX or _DEPARTS_SD * noise > _PLAIN_NOISE * contrast:
         return None

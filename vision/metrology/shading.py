@@ -73,7 +73,7 @@ def rim_is_shaded(
     few = few[:: max(1, len(few) // _LOOKED_RAYS)]
     if not len(few):
         return False
-    levels, place_px = levels[few], place_px[few]
+    levels, place_px = levels.take(few, axis=0), place_px[few]
     inside, outside = edges.inside[few], edges.outside[few]
     step = outside - inside
     usual = max(median(step), 1.0)
@@ -136,38 +136,88 @@ def fit_shaded(
         The edges and (N,) whether the ray shows the ball's edge.
     """
     departs = max(_DEPARTS_SD * noise_sd / math.sqrt(3.0), _DEPARTS_GREY)
+    strip = _Strip.of(levels, offsets_px)
     departure, found = _departure(_averaged(levels), offsets_px, edges.outside, departs)
-    sigma = _outer_sigma(levels, offsets_px, departure)
+    sigma = _outer_sigma(strip, departure)
     place = departure - 1.5 * sigma
+    lacking = _LACKING * edges.outside
     inside = step = np.zeros_like(place)
     for number in range(_ITERATIONS):
-        inside = _inside(levels, offsets_px, place, edges.outside, sigma)
+        inside = _inside(strip, place, lacking, sigma)
         step = edges.outside - inside
-        clear = found & (step > _STEP_GREY)
-        table = _table(len(offsets_px), float(offsets_px[0]), float(offsets_px[-1]), sigma)
+        table = _table(strip.count, float(offsets_px[0]), float(offsets_px[-1]), sigma)
         index = table.classes(place)
         place = _moved(table, index, levels, place, inside, step, sigma)
         # Place and blur hang together: corrected again and again, both creep outwards along the shading.
-        if number == _ITERATIONS // 2 and clear.any():
-            sigma = _corrected_blur(table, index, levels, inside, step, sigma, clear)
+        if number == _ITERATIONS // 2:
+            clear = found & (step > _STEP_GREY)
+            if clear.any():
+                sigma = _corrected_blur(table, index, levels, inside, step, sigma, clear)
     usual = median(step[found]) if found.any() else 1.0
     clear = found & (step > max(_STEP_GREY, _STEP_SHARE * usual))
     lost = departure - place > sigma * (_reach_of(departs, step) + _LOST_SIGMA) + _LOST_PX
     radius = start_px + place
-    return Edges(radius, inside, edges.outside, np.ones_like(radius), sigma), clear & ~lost
+    return Edges(radius, inside, edges.outside, np.ones(len(radius)), sigma), clear & ~lost
 
 
-def _outer_sigma(levels: Float32Array, offsets_px: Float64Array, departure_px: Float64Array) -> float:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Strip:
+    """The levels across the edge in one row, to be read at places between the samples.
+
+    Attributes:
+        flat: (N K,) the levels, ray by ray; first: (N,) where each ray begins in it.
+        count: K samples of a ray; start_px, spacing_px: place of the first one, and from one to the next.
+    """
+
+    flat: Float32Array
+    first: IntArray
+    count: int
+    start_px: float
+    spacing_px: float
+
+    @classmethod
+    def of(cls, levels: Float32Array, offsets_px: Float64Array) -> _Strip:
+        """From levels (N, K) at `offsets_px` (K,), evenly spaced."""
+        count = len(offsets_px)
+        start_px, spacing_px = float(offsets_px[0]), float(offsets_px[1] - offsets_px[0])
+        return cls(levels.ravel(), np.arange(0, levels.size, count), count, start_px, spacing_px)
+
+    def at(self, place_px: Float64Array) -> Float64Array:
+        """(N,) level of each ray at a place; beyond the ends that of the end."""
+        part = place_px - self.start_px
+        part /= self.spacing_px
+        np.maximum(part, 0.0, out=part)
+        np.minimum(part, self.count - 1.001, out=part)
+        index = part.astype(np.int64)
+        part -= index
+        index += self.first
+        before = self.flat.take(index)
+        index += 1
+        part *= self.flat.take(index) - before
+        part += before
+        return part
+
+    def around(self, middle: IntArray, reach: IntArray) -> Float32Array:
+        """(N, M) levels of the samples `middle` (N,) + `reach` (M,), those beyond the ends as at the end."""
+        index = middle[:, None] + reach
+        np.maximum(index, 0, out=index)
+        np.minimum(index, self.count - 1, out=index)
+        index += self.first[:, None]
+        return self.flat.take(index)
+
+
+def _outer_sigma(strip: _Strip, departure_px: Float64Array) -> float:
     """The blur from the outer foot of the mean edge's slope, which shading inside does not reach.
 
     The slope of a blurred step rises from a fifth to three fifths of its peak within 0.783 blurs.
     """
-    spacing = float(offsets_px[1] - offsets_px[0])
-    reach = max(4, len(offsets_px) // 3)
-    middle = np.rint((departure_px - offsets_px[0]) / spacing).astype(np.int64)
-    index = middle[:, None] + np.arange(-reach, reach // 2 + 1)
-    index = np.minimum(np.maximum(index, 0), len(offsets_px) - 1)
-    slope = np.diff(levels[np.arange(len(levels))[:, None], index].mean(axis=0, dtype=np.float64))
+    spacing = strip.spacing_px
+    reach = max(4, strip.count // 3)
+    middle = np.rint((departure_px - strip.start_px) / spacing).astype(np.int64)
+    near = strip.around(middle, np.arange(-reach, reach // 2 + 1))
+    # Levels are whole numbers: their sums are exact in single precision too.
+    mean = (np.ones(len(near), np.float32) @ near).astype(np.float64) / len(near)
+    slope = mean[1:] - mean[:-1]
     # From outside inwards, up to the peak: rising.
     inwards = np.maximum.accumulate(slope[::-1])
     peak = float(inwards[-1])
@@ -183,12 +233,19 @@ def _departure(
     levels: Float32Array, offsets_px: Float64Array, outside: Float64Array, departs: float
 ) -> tuple[Float64Array, BoolArray]:
     """(N,) outermost place where the level leaves the background, and whether it does at all."""
-    far = np.abs(levels - outside[:, None].astype(np.float32)) > np.float32(departs)
+    # From outside inwards.
+    off = np.empty(levels.shape, np.float32)
+    np.subtract(levels[:, ::-1], outside[:, None].astype(np.float32), out=off)
+    np.abs(off, out=off)
+    far = off > np.float32(departs)
     # The background's own level comes from the outer end.
-    far[:, -3:] = False
-    last = far.shape[1] - 1 - np.argmax(far[:, ::-1], axis=1)
-    half_step = 0.5 * (offsets_px[1] - offsets_px[0])
-    return np.asarray(offsets_px[last] + half_step, np.float64), np.asarray(far.any(axis=1), np.bool_)
+    far[:, :3] = False
+    first = far.argmax(axis=1)
+    place = offsets_px[::-1].take(first)
+    place += 0.5 * (offsets_px[1] - offsets_px[0])
+    # Where no sample is far, the first one is named, and it is not.
+    first += np.arange(0, far.size, far.shape[1])
+    return place, far.ravel().take(first)
 
 
 def _averaged(levels: Float32Array) -> Float32Array:
@@ -202,29 +259,12 @@ def _averaged(levels: Float32Array) -> Float32Array:
     return total
 
 
-def _at(levels: Float32Array, offsets_px: Float64Array, place_px: Float64Array) -> Float64Array:
-    """(N,) level of each ray at a place."""
-    spacing = offsets_px[1] - offsets_px[0]
-    count = len(offsets_px)
-    position = np.minimum(np.maximum((place_px - offsets_px[0]) / spacing, 0.0), count - 1.001)
-    index = position.astype(np.int64)
-    part = position - index
-    index += np.arange(0, levels.size, count)
-    flat = levels.ravel()
-    before = flat.take(index)
-    return np.asarray(before + (flat.take(index + 1) - before) * part, np.float64)
-
-
-def _inside(
-    levels: Float32Array,
-    offsets_px: Float64Array,
-    place: Float64Array,
-    outside: Float64Array,
-    sigma: float,
-) -> Float64Array:
+def _inside(strip: _Strip, place_px: Float64Array, lacking: Float64Array, sigma: float) -> Float64Array:
     """(N,) level of the ball beside its edge; what the blurred background adds there is taken off."""
-    near = _at(levels, offsets_px, place - _INSIDE_AT_SIGMA * sigma)
-    return box_mean((near - _LACKING * outside) / (1.0 - _LACKING), 1)
+    near = strip.at(place_px - _INSIDE_AT_SIGMA * sigma)
+    near -= lacking
+    near /= 1.0 - _LACKING
+    return box_mean(near, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -247,8 +287,12 @@ class _Table:
 
     def classes(self, place_px: Float64Array) -> IntArray:
         """(N,) rows of the nearest places."""
-        index = np.rint((place_px - self.place_px[0]) / _PLACE_STEP_PX)
-        return np.asarray(np.minimum(np.maximum(index, 0), len(self.place_px) - 1), np.int64)
+        index = place_px - self.place_px[0]
+        index /= _PLACE_STEP_PX
+        np.rint(index, out=index)
+        np.maximum(index, 0.0, out=index)
+        np.minimum(index, len(self.place_px) - 1.0, out=index)
+        return np.asarray(index, np.int64)
 
 
 @lru_cache(maxsize=256)
@@ -286,11 +330,17 @@ def _moved(
     """One step for every place."""
     scale = step / (sigma * math.sqrt(2.0 * math.pi))
     # `take` copies rows in half the time that an index in brackets needs.
-    rest = np.einsum("ij,ij->i", table.bell.take(index, axis=0), levels)
-    rest = rest - inside * table.bell_one.take(index) - step * table.bell_step.take(index)
-    wanted = rest / (np.where(np.abs(scale) > 0.1, scale, 0.1) * table.bell_bell.take(index))
-    moved = np.minimum(np.maximum(table.place_px.take(index) - wanted, place - 0.5), place + 0.5)
-    return np.asarray(moved, np.float64)
+    rest = np.einsum("ij,ij->i", table.bell.take(index, axis=0), levels).astype(np.float64)
+    rest -= inside * table.bell_one.take(index)
+    rest -= step * table.bell_step.take(index)
+    scale[np.abs(scale) <= 0.1] = 0.1
+    scale *= table.bell_bell.take(index)
+    rest /= scale
+    moved = table.place_px.take(index)
+    moved -= rest
+    np.maximum(moved, place - 0.5, out=moved)
+    np.minimum(moved, place + 0.5, out=moved)
+    return moved
 
 
 def _corrected_blur(

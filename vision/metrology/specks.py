@@ -7,13 +7,24 @@ beyond which a deviation is form, whatever it looks like: necks, flats and torn 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vision.metrology.polar import box_mean, fill_line, fit_harmonics, median, quantile, runs, spread
+from vision.metrology.polar import (
+    box_mean,
+    fill_line,
+    fit_harmonics,
+    median,
+    quantile,
+    runs,
+    solve_normal,
+    spread,
+)
 from vision.metrology.types import BoolArray, Float64Array
+from vision.types import UInt8Array
 
 IntArray = npt.NDArray[np.int64]
 
@@ -110,7 +121,7 @@ def find_specks(radius: Float64Array, known: BoolArray, noise_px: float, size: S
     if np.abs(filled - box_mean(filled, size.arc_rays // 2)).max() < _QUICK_SHARE * size.least_px:
         return Specks(hidden, 0.0)
     taken = _top_hat(filled, size.arc_rays, noise_px)
-    if not (taken > size.least_px).any():
+    if taken.max() <= size.least_px:
         return Specks(hidden, 0.0)
     # Beside a bump on a slope the opening takes the slope too: without the low harmonics it does not.
     flat = filled - _low_form(filled, known)
@@ -162,22 +173,32 @@ def _roughness(flat: Float64Array, known: BoolArray, size: SpeckSize) -> float:
 def _low_form(radius: Float64Array, known: BoolArray) -> Float64Array:
     """(N,) the outline's low harmonics, fitted to what is not far off them."""
     fitted = fit_harmonics(radius, known, 2)
+    before, fitted_order = known, 2
     for order in (4, 6, 6):
         off = np.abs(radius - fitted)
         near = known & (off <= max(3.0 * median(off[known]), 0.05))
+        if order == fitted_order and (near == before).all():
+            break
         fitted = fit_harmonics(radius, near, order, 1e-4)
+        before, fitted_order = near, order
     return fitted
 
 
 def _top_hat(radius: Float64Array, length: int, noise_px: float) -> Float64Array:
     """(N,) how far each radius is above an opening or below a closing over `length` rays."""
     turned = np.concatenate([radius[-length:], radius, radius[:length]])[None, :]
-    kernel = np.ones((1, length), np.uint8)
+    kernel = _line(length)
     opened = cv2.dilate(cv2.erode(turned, kernel), kernel)[0, length:-length]
     closed = cv2.erode(cv2.dilate(turned, kernel), kernel)[0, length:-length]
     # The extremes over many rays lie beyond the outline by the noise's own extremes.
     reach = noise_px * np.sqrt(2.0 * np.log(max(length, 2)))
     return np.asarray(np.maximum(radius - opened, closed - radius) - reach, np.float64)
+
+
+@lru_cache(maxsize=64)
+def _line(length: int) -> UInt8Array:
+    """(1, length) ones: what an opening over so many rays looks through."""
+    return np.ones((1, length), np.uint8)
 
 
 def _surroundings(
@@ -203,20 +224,31 @@ def _surroundings(
 
 def _height(values: Float64Array, inner: BoolArray, free: BoolArray, least_px: float) -> Float64Array:
     """Deviation of a candidate from a cubic through its sides, and through what of it lies near that."""
-    x = np.linspace(-1.0, 1.0, len(values))
+    powers = _powers(len(values))
     use = free
-    off = values
-    powers = np.stack([np.ones(len(x)), x, x * x, x * x * x], axis=1)
-    for _ in range(3):
+    off = values - _cubic(powers, values, use)
+    for _ in range(2):
+        near = free | (inner & (np.abs(off) < 0.5 * least_px))
+        if (near == use).all():
+            break
+        use = near
         off = values - _cubic(powers, values, use)
-        use = free | (inner & (np.abs(off) < 0.5 * least_px))
     return off[inner]
+
+
+@lru_cache(maxsize=256)
+def _powers(count: int) -> Float64Array:
+    """(4, count): 1, x, x^2, x^3 for x from -1 to 1, read only."""
+    x = np.linspace(-1.0, 1.0, count)
+    powers = np.stack([np.ones(count), x, x * x, x * x * x])
+    powers.flags.writeable = False
+    return powers
 
 
 def _cubic(powers: Float64Array, values: Float64Array, use: BoolArray) -> Float64Array:
     """(N,) the cubic through the used values, by its normal equations: four powers over -1..1 allow that."""
-    rows = powers[use]
-    return np.asarray(powers @ np.linalg.solve(rows.T @ rows, rows.T @ values[use]), np.float64)
+    rows = powers * use
+    return np.asarray(solve_normal(rows @ powers.T, rows @ values) @ powers, np.float64)
 
 
 def _parts(loud: BoolArray) -> list[tuple[int, int]]:

@@ -110,7 +110,7 @@ class Outline:
     @property
     def outline_share(self) -> float:
         """Share of the outline that was seen, 0..1."""
-        return float(self.seen.mean())
+        return int(np.count_nonzero(self.seen)) / len(self.seen)
 
     def points_xy_px(self) -> Float64Array:
         """(N, 2): the outline's points."""

@@ -38,6 +38,9 @@ _NEAR_EDGES = 16
 _LONG_LINES = 40
 
 _IndexArray = npt.NDArray[np.intp]
+_NEAR: _IndexArray = np.arange(-_NEAR_EDGES // 2, _NEAR_EDGES // 2)
+#: The point before, the point itself, the point after.
+_NEIGHBOURS: _IndexArray = np.array([[-1], [0], [1]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,22 +86,34 @@ def caliper_widths(radius: Float64Array, seen: BoolArray | None = None, directio
     everywhere = seen is None or bool(seen.all())
     if seen is not None and not everywhere:
         # At the brink of a gap the farthest point may lie inside it.
-        seen = seen & np.roll(seen, 1) & np.roll(seen, -1)
+        seen = _off_the_brink(seen)
     angle, both_rad, both_unit = _directions(directions)
     width, one, other = _widths(hull, both_rad, both_unit)
-    known, mean = width, float(width.mean())
+    known, at, mean = width, angle, float(width.sum()) / directions
     if seen is not None and not everywhere:
         both = seen[one] & seen[other]
         width[~both] = np.nan
-        known = width[both]
+        known, at = width[both], angle[both]
         if len(known) == 0:
             return Widths(width, np.nan, np.nan, np.nan, 0.0)
         # Hidden directions of an oval must not pull its mean: between seen ones it runs straight on.
-        mean = float(np.interp(angle, angle[both], known, period=np.pi).mean())
-    nearest = float(angle[int(width.argmin() if everywhere else np.nanargmin(width))])
+        turned = np.concatenate([at[-1:] - np.pi, at, at[:1] + np.pi])
+        round_turn = np.concatenate([known[-1:], known, known[:1]])
+        mean = float(np.interp(angle, turned, round_turn).sum()) / directions
+    nearest = float(at[known.argmin()])
     smallest, largest = _between_directions(hull, nearest, one, other, None if everywhere else seen)
     smallest, largest = min(smallest, float(known.min())), max(largest, float(known.max()))
     return Widths(width, smallest, largest, mean, len(known) / directions)
+
+
+def _off_the_brink(seen: BoolArray) -> BoolArray:
+    """(N,) points that were seen, and whose two neighbours were."""
+    inner = seen.copy()
+    inner[1:] &= seen[:-1]
+    inner[0] &= seen[-1]
+    inner[:-1] &= seen[1:]
+    inner[-1] &= seen[0]
+    return inner
 
 
 @lru_cache(maxsize=4)
@@ -120,35 +135,34 @@ def _hull(radius: Float64Array) -> _Hull:
     """Convex hull: corners that bend inwards are dropped until none is left (points come by their angle)."""
     xy = radius * unit_vectors(len(radius))
     corner: _IndexArray = np.arange(len(radius))
-    x, y = xy
+    left = xy
     while True:
-        edge_x, edge_y = _to_next(x), _to_next(y)
-        turn = np.empty(len(corner))
-        turn[1:] = edge_x[:-1] * edge_y[1:] - edge_y[:-1] * edge_x[1:]
-        turn[0] = edge_x[-1] * edge_y[0] - edge_y[-1] * edge_x[0]
-        bulges = turn > 0.0
-        if bulges.all():
+        # The edge to each corner, and at the end the one from the last to the first once more.
+        closed = np.concatenate([left[:, -1:], left, left[:, :1]], axis=1)
+        edge_x, edge_y = closed[:, 1:] - closed[:, :-1]
+        turn = edge_x[:-1] * edge_y[1:]
+        turn -= edge_y[:-1] * edge_x[1:]
+        bulges = (turn > 0.0).nonzero()[0]
+        if len(bulges) == len(corner):
             break
-        corner = corner[bulges]
+        corner = corner.take(bulges)
         if len(corner) < 3:
             raise NotRoundError("the points do not lie around their origin")
-        x, y = xy[0, corner], xy[1, corner]
+        left = xy.take(corner, axis=1)
+    edge_x, edge_y = edge_x[1:], edge_y[1:]
     length = np.sqrt(edge_x * edge_x + edge_y * edge_y)
-    normal_xy = np.stack([edge_y, -edge_x])
+    normal_xy = np.array([edge_y, -edge_x])
     normal_xy /= length
     normal_rad = np.arctan2(normal_xy[1], normal_xy[0])
     # Normals rise from corner to corner but for the place where the turn ends.
     start = int(normal_rad.argmin())
-    order = np.concatenate([np.arange(start, len(corner)), np.arange(start)])
-    return _Hull(xy, corner[order], normal_rad[order], normal_xy[:, order], length[order])
-
-
-def _to_next(values: Float64Array) -> Float64Array:
-    """(N,): step to the next value, from the last one to the first."""
-    step = np.empty_like(values)
-    np.subtract(values[1:], values[:-1], out=step[:-1])
-    step[-1] = values[0] - values[-1]
-    return step
+    return _Hull(
+        xy=xy,
+        corner=np.concatenate([corner[start:], corner[:start]]),
+        normal_rad=np.concatenate([normal_rad[start:], normal_rad[:start]]),
+        normal_xy=np.concatenate([normal_xy[:, start:], normal_xy[:, :start]], axis=1),
+        length=np.concatenate([length[start:], length[:start]]),
+    )
 
 
 def _widths(
@@ -164,22 +178,27 @@ def _widths(
 def _supports(hull: _Hull, angle_rad: Float64Array, unit: Float64Array) -> tuple[Float64Array, _IndexArray]:
     """Farthest reach of the curve along each direction, and the index of its farthest point."""
     # The corner where edge j starts is farthest from normal j-1 to normal j.
-    point = hull.corner.take(np.searchsorted(hull.normal_rad, angle_rad), mode="wrap")
+    point = hull.corner.take(hull.normal_rad.searchsorted(angle_rad), mode="wrap")
     number = hull.xy.shape[1]
-    x, y = hull.xy
-    across_x, across_y = unit
-
-    def reach_at(index: _IndexArray) -> Float64Array:
-        reach = x.take(index, mode="wrap") * across_x + y.take(index, mode="wrap") * across_y
-        return np.asarray(reach, np.float64)
-
-    before, here, after = reach_at(point - 1), reach_at(point), reach_at(point + 1)
-    bend = 2.0 * here - before - after
-    smooth = (bend > 0.0) & (bend < _BEND_MAX * (2.0 * np.pi / number) ** 2 * here)
+    three = point + _NEIGHBOURS
+    reach = hull.xy[0].take(three, mode="wrap")
+    reach *= unit[0]
+    reach_y = hull.xy[1].take(three, mode="wrap")
+    reach_y *= unit[1]
+    reach += reach_y
+    before, here, after = reach
+    bend = 2.0 * here
+    bend -= before
+    bend -= after
+    smooth = (bend > 0.0) & (bend < (_BEND_MAX * (2.0 * np.pi / number) ** 2) * here)
     # The farthest of three points: the parabola's top lies at most half a step away.
-    slope = np.minimum(np.abs(after - before), bend)
-    gain = np.divide(slope * slope, 8.0 * bend, out=np.zeros(len(point)), where=smooth)
-    return here + gain, point
+    slope = np.abs(after - before)
+    np.minimum(slope, bend, out=slope)
+    slope *= slope
+    bend *= 8.0
+    gain = np.divide(slope, bend, out=np.zeros(len(point)), where=smooth)
+    gain += here
+    return gain, point
 
 
 def _between_directions(
@@ -197,17 +216,20 @@ def _between_directions(
         smallest (inf when none was seen) and largest (-inf when none was seen).
     """
     number = len(hull.corner)
-    near = np.arange(-_NEAR_EDGES // 2, _NEAR_EDGES // 2)
-    ends = np.searchsorted(hull.normal_rad, [near_rad, near_rad - np.pi])
-    longest = np.argpartition(hull.length, -_LONG_EDGES)[-_LONG_EDGES:] if number > _LONG_EDGES else near
-    edge = np.concatenate([longest, ends[0] + near, ends[1] + near]) % number
+    near = _NEAR
+    one_end, other_end = hull.normal_rad.searchsorted((near_rad, near_rad - np.pi)).tolist()
+    longest = hull.length.argpartition(-_LONG_EDGES)[-_LONG_EDGES:] if number > _LONG_EDGES else near
+    edge = np.concatenate([longest, one_end + near, other_end + near]) % number
     line = hull.xy.take(one, axis=1) - hull.xy.take(other, axis=1)
     length = np.sqrt(line[0] * line[0] + line[1] * line[1])
     # The curve reaches out between its points by far less than these lines differ.
     seen_length = length if seen is None else np.where(seen[one] & seen[other], length, 0.0)
-    few = np.argpartition(seen_length, -_LONG_LINES)[-_LONG_LINES:]
-    unit = np.concatenate([hull.normal_xy.take(edge, axis=1), line[:, few] / length[few]], axis=1)
-    width, start, end = _widths(hull, *_and_opposite(np.arctan2(unit[1], unit[0]), unit))
+    few = seen_length.argpartition(-_LONG_LINES)[-_LONG_LINES:]
+    line = line.take(few, axis=1)
+    line /= length.take(few)
+    unit = np.concatenate([hull.normal_xy.take(edge, axis=1), line], axis=1)
+    angle_rad = np.concatenate([hull.normal_rad.take(edge), np.arctan2(line[1], line[0])])
+    width, start, end = _widths(hull, *_and_opposite(angle_rad, unit))
     across, along = width[: len(edge)], width[len(edge) :]
     if seen is not None:
         known = seen[start] & seen[end]
