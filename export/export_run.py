@@ -15,6 +15,7 @@ from datasets.scoring.coco import ApFigures, coco_figures, mean_ap
 from datasets.scoring.costs import load_costs
 from datasets.scoring.operating_point import Chosen, choose_operating_points
 from datasets.scoring.pictures import score_pictures
+from datasets.scoring.sound_balls import score_sound_balls
 from datasets.training_run import TrainingManifest
 from export.batch import check_company, free_batch
 from export.golden import GOLDEN_PICTURES, golden_sha256, verdicts_of
@@ -151,7 +152,11 @@ def export_run(
             where=str(val.folder),
             todo="build a larger set",
         )
-    chosen = choose_operating_points(scored, station, station_costs)
+    more = None
+    if station == "ball":
+        say("looking at the sound balls of the train split")
+        more = score_sound_balls(val.data, val.folder, looker(detector), draft.labels, progress=progress)
+    chosen = choose_operating_points(scored, station, station_costs, more=more)
     contract = ModelContract.model_validate(
         draft.model_dump()
         | {

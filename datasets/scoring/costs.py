@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from datasets.scoring.calibration import Station
 from vision.errors import ConfigError
@@ -39,6 +39,8 @@ class StationCosts(_Strict):
     verified: bool
     default: LabelCosts
     labels: dict[str, LabelCosts] = {}
+    sound_balls_lost_max: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+    """Largest share of sound balls that one label may throw out; None: costs alone decide. Balls only."""
 
     def of(self, label: str) -> LabelCosts:
         """The costs of a label."""
@@ -49,6 +51,12 @@ class _CostFile(_Strict):
     schema_version: Annotated[int, Field(ge=1, le=1)]
     ball: StationCosts
     rail: StationCosts
+
+    @model_validator(mode="after")
+    def _rails_are_no_balls(self) -> _CostFile:
+        if self.rail.sound_balls_lost_max is not None:
+            raise ValueError("'sound_balls_lost_max' belongs to the ball station")
+        return self
 
 
 def load_costs(path: Path | None, station: Station) -> StationCosts:

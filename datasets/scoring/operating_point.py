@@ -4,6 +4,9 @@ Rule: reject where the probability that the finding is real is at least
 `C_FR / (C_FR + C_ESC)` (the cheaper mistake, Elkan, The foundations of cost-sensitive learning, IJCAI
 2001), on calibrated scores, with the odds shifted from the val split's share of the label to the plant's.
 
+Of balls, a label's threshold is raised where it would throw out too many sound ones (`sound_balls`): costs
+are told by view, but a ball has several, and one false finding rejects it.
+
 What is honest: the expected escapes and false rejects are counted on groups that neither the fit nor the
 threshold used for them had seen (cross-fitting by groups). What is not: the threshold that ships is fitted
 on all groups of the split, so figures *at the shipped threshold* on that same split flatter it.
@@ -33,6 +36,7 @@ from datasets.scoring.calibration import (
 from datasets.scoring.costs import StationCosts
 from datasets.scoring.matching import BoolArray, Float64Array, match_class
 from datasets.scoring.pictures import IntArray, Scored
+from datasets.scoring.sound_balls import SoundBalls, sound_balls
 from vision.contract import Calibration, OperatingPoint
 
 #: Thresholds stay inside: below are no findings, above nothing was ever seen to tell.
@@ -53,7 +57,7 @@ class Chosen:
         calibration: of the labels that could be calibrated.
         points: of the labels that the split shows, and that it also leaves out somewhere.
         fitted: how each calibration went.
-        notes: sentences about labels that could not be done by the rule.
+        notes: sentences about labels that could not be done by the costs alone, and about sound balls.
     """
 
     thresholds: dict[str, float]
@@ -74,7 +78,13 @@ class Tally:
 
 
 def choose_operating_points(
-    scored: Scored, station: Station, costs: StationCosts, *, folds: int = FOLDS, seed: int = 0
+    scored: Scored,
+    station: Station,
+    costs: StationCosts,
+    *,
+    more: Scored | None = None,
+    folds: int = FOLDS,
+    seed: int = 0,
 ) -> Chosen:
     """Calibrate, choose every label's threshold, and count what it costs on unseen groups.
 
@@ -82,6 +92,7 @@ def choose_operating_points(
         scored: the val split, through the product's own route.
         station: of the model.
         costs: of mistakes.
+        more: further pictures of sound balls, for the share of them that may be lost and for nothing else.
         folds: into how many parts the groups are shared out.
         seed: of the sharing.
     """
@@ -90,12 +101,13 @@ def choose_operating_points(
     everything = np.ones(len(scored.pictures), np.bool_)
     thresholds, notes = {}, []
     found = {label: evidence(scored, index, station) for index, label in enumerate(scored.labels)}
+    sound = sound_balls(scored) if more is None else sound_balls(scored, more)
     for label in scored.labels:
         value, note = _threshold(scored, label, found, everything, station, costs)
-        thresholds[label] = value
-        if note:
-            notes.append(f"{label}: {note}")
-    tallies = _unseen_tallies(scored, station, costs, folds_of(scored.groups, folds, seed))
+        thresholds[label], raised = _raised(value, scored.labels.index(label), sound, costs)
+        notes += [f"{label}: {words}" for words in (note, raised) if words]
+    notes += _about_sound(sound, [thresholds[label] for label in scored.labels], costs)
+    tallies = _unseen_tallies(scored, station, costs, folds_of(scored.groups, folds, seed), sound)
     points = {}
     for label, tally in tallies.items():
         if tally.objects.sum() and tally.clean.sum():
@@ -150,6 +162,35 @@ def _threshold(
     return value, note
 
 
+def _raised(value: float, class_id: int, sound: SoundBalls, costs: StationCosts) -> tuple[float, str]:
+    """A threshold that keeps to the share of sound balls that one label may throw out, and what was done."""
+    share = costs.sound_balls_lost_max
+    if share is None or not sound.enough_for(share):
+        return value, ""
+    least = sound.least_threshold(class_id, share)
+    least = min(math.ceil(least * 1000.0) / 1000.0, LARGEST_THRESHOLD)
+    if least <= value:
+        return value, ""
+    lost = int((sound.best[:, class_id] >= value).sum())
+    return least, f"raised from {value:.3f}, at which it throws out {lost} of {len(sound.groups)} sound balls"
+
+
+def _about_sound(sound: SoundBalls, limits: Sequence[float], costs: StationCosts) -> list[str]:
+    share = costs.sound_balls_lost_max
+    if share is None:
+        return []
+    balls = len(sound.groups)
+    if not sound.enough_for(share):
+        return [f"{balls} sound balls are too few to hold a label to {share:.1%} of them: costs alone decide"]
+    alone = int((sound.best >= np.array(limits)).sum(axis=0).max())
+    lost = sound.lost(np.array(limits))
+    return [
+        f"of the {balls} sound balls of the train and val splits, all their views seen, no label alone "
+        f"throws out more than {alone} ({share:.1%} are allowed), and all labels together {lost} "
+        f"({lost / balls:.1%})"
+    ]
+
+
 def _of(used: BoolArray, found: Sequence[Evidence]) -> Evidence:
     """The findings in some pictures, (P,), of several labels put together."""
     parts = [
@@ -178,18 +219,19 @@ def _odds_shift(
 
 
 def _unseen_tallies(
-    scored: Scored, station: Station, costs: StationCosts, fold: IntArray
+    scored: Scored, station: Station, costs: StationCosts, fold: IntArray, sound: SoundBalls
 ) -> dict[str, Tally]:
     """Every picture judged by thresholds of the other folds."""
     found = {label: evidence(scored, index, station) for index, label in enumerate(scored.labels)}
     count = len(scored.pictures)
     whole = {label: Tally(*(np.zeros(count) for _ in range(4))) for label in scored.labels}
     for number in np.unique(fold):
-        thresholds = {
-            label: _threshold(scored, label, found, fold != number, station, costs)[0]
-            for label in scored.labels
-        }
         here = fold == number
+        others = sound.without(group for group, own in zip(scored.groups, here, strict=True) if own)
+        thresholds = {}
+        for class_id, label in enumerate(scored.labels):
+            value, _ = _threshold(scored, label, found, ~here, station, costs)
+            thresholds[label], _ = _raised(value, class_id, others, costs)
         for label, tally in tally_at(scored, thresholds, station).items():
             whole[label].objects[here] = tally.objects[here]
             whole[label].missed[here] = tally.missed[here]

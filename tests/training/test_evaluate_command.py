@@ -140,10 +140,22 @@ def _ball_set(folder: Path, split: Split, bad: int, good: int) -> None:
     write_coco(DataSet(labels=BALL_LABELS, samples=tuple(samples)), folder)
 
 
+def _put_together(folder: Path, more: Path) -> None:
+    """Add another set's samples to a set."""
+    data, samples = read_coco(folder), []
+    for sample in read_coco(more).samples:
+        file = f"{Path(sample.file).parent}/more-{Path(sample.file).name}"
+        shutil.copy(more / sample.file, folder / file)
+        samples.append(sample.model_copy(update={"file": file}))
+    write_coco(data.model_copy(update={"samples": (*data.samples, *samples)}), folder)
+
+
 def test_ball_at_the_thresholds_of_its_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The model finds dark middles and calls them cracks: all views rejected, a third by their own name."""
     _ball_set(tmp_path / "data" / "test", "test", bad=12, good=9)
     _ball_set(tmp_path / "data" / "train", "val", bad=12, good=9)
+    _ball_set(tmp_path / "more", "train", bad=12, good=6)
+    _put_together(tmp_path / "data" / "train", tmp_path / "more")
     model = tmp_path / "ball.onnx"
     contract = ball_contract(labels=BALL_LABELS, thresholds={"crack": 0.8, "lap": 0.8, "spall": 0.8})
     model.write_bytes(darkest_model(contract))
@@ -151,6 +163,8 @@ def test_ball_at_the_thresholds_of_its_contract(tmp_path: Path, capsys: pytest.C
     words += ["--out", str(tmp_path / "out"), "--resamples", "20", "--threads", "1"]
     assert main([*words, "--json"]) == 0
     figures = _json(capsys)["figures"]
+    # three sound balls of the val split and two of the train split, three views each
+    assert any(note.startswith("5 sound balls are too few") for note in figures["chosen"]["notes"])
     ap50 = {one["label"]: one["ap50"]["value"] for one in figures["detection"]["labels"]}
     assert ap50["lap"] == ap50["spall"] == 0.0
     assert 0.2 < ap50["crack"] < 1.0

@@ -25,6 +25,7 @@ from datasets.scoring.operating_point import Chosen, choose_operating_points
 from datasets.scoring.pictures import IntArray, Look, Scored, require_labels, score_pictures
 from datasets.scoring.precision import matched_by_iou, mean_precision
 from datasets.scoring.rates import alarms, by_group, threshold_for, view_scores
+from datasets.scoring.sound_balls import is_good_view, score_sound_balls
 from training.evaluation.ball_real import RealCheck, real_checks
 from training.evaluation.detection import DetectionFigures, detection_figures
 from vision.detector import Detector
@@ -33,9 +34,6 @@ from vision.statistics.attribute import Rate, rate
 
 GROSS_LABELS = ("crack", "lap", "spall")
 """Labels whose mean AP50 is the model's headline."""
-SOUND_BALLS = frozenset({"good", "oval"})
-"""An oval ball is found by measuring it, not by the detector."""
-BALL_LABEL_KEY = "ball_label"
 CRACK = "crack"
 CRACK_WIDTH_KEY = "crack_width_px"
 WIDE_CRACK_PX = 3.0
@@ -134,7 +132,8 @@ def evaluate_ball(
         data: crops with labels; `folder` holds its pictures.
         folder: of the data set.
         splits: which of its splits.
-        val: the set with the val split on which calibration and thresholds are fitted, and its folder.
+        val: the set with the val split on which calibration and thresholds are fitted, and its folder; the
+            sound balls of its train split count for the share of them that may be lost.
         real: pictures of real balls and pitting, and their folder.
         costs: of mistakes; None: the defaults.
         draft: the contract's thresholds are placeholders: those fitted on `val` are used.
@@ -154,7 +153,9 @@ def evaluate_ball(
     if val is not None:
         require_labels(val[0], ("val",), labels, str(val[1]))
         seen = score_pictures(val[0], ("val",), val[1], look, labels, progress=progress)
-        chosen = choose_operating_points(seen, "ball", costs or load_costs(None, "ball"), seed=seed)
+        more = score_sound_balls(*val, look, labels, progress=progress)
+        own_costs = costs or load_costs(None, "ball")
+        chosen = choose_operating_points(seen, "ball", own_costs, more=more, seed=seed)
     if draft and chosen is None:
         raise ConfigError(
             "the network of a run has no thresholds of its own, and there is no val split to choose them on",
@@ -183,11 +184,6 @@ def evaluate_ball(
         real=() if real is None else real_checks(*real, look, labels, thresholds, progress=progress),
     )
     return BallEvaluation(figures, scored)
-
-
-def is_good_view(sample: SampleRecord) -> bool:
-    """A view of a sound ball: nothing is labelled, and the ball is not one that hides a defect elsewhere."""
-    return not sample.boxes and str(sample.truth.get(BALL_LABEL_KEY) or sample.label) in SOUND_BALLS
 
 
 def gross_precision(scored: Scored, resamples: int, seed: int) -> Interval:

@@ -43,12 +43,13 @@ EpochReport = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class BaselineSettings:
-    """All that is not ultralytics' default."""
+    """All that is not ultralytics' default; with `hours`, as many epochs as fit into so much of the clock."""
 
     epochs: int = 40
     input_px: int = 640
     seed: int = 0
     device: str = "cpu"
+    hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,10 +160,11 @@ def _plan(data: DataSet, folder: Path, labels: tuple[str, ...], settings: Baseli
                 where=str(folder),
                 todo="build the set again",
             )
+    said = {key: value for key, value in asdict(settings).items() if value is not None}
     return {
         "data_sha256": data_sha256(folder, data),
         "labels": list(labels),
-        "settings": asdict(settings),
+        "settings": said,
         "ultralytics": metadata.version("ultralytics"),
     }
 
@@ -238,6 +240,7 @@ def _train(listing: Path, out: Path, settings: BaselineSettings, report: EpochRe
         # Processes that read pictures and drawings of the run change nothing in the result.
         workers=0,
         plots=False,
+        time=settings.hours,
     )
 
 

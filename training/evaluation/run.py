@@ -17,6 +17,7 @@ from datasets.records import COCO_FILE, DataSet, Split, read_coco
 from datasets.scoring.costs import StationCosts, load_costs
 from datasets.scoring.operating_point import choose_operating_points
 from datasets.scoring.pictures import score_pictures
+from datasets.scoring.sound_balls import score_sound_balls
 from training.evaluation.ball import evaluate_ball
 from training.evaluation.baseline import (
     CAUTION,
@@ -161,10 +162,11 @@ def _baseline(
     look = baseline_look(weights, labels, settings)
     progress = not args.json
     scored = score_pictures(sets.scored[0], sets.splits, sets.scored[1], look, labels, progress=progress)
-    seen = scored
+    seen, more = scored, None
     if sets.fitted is not None:
         seen = score_pictures(sets.fitted[0], ("val",), sets.fitted[1], look, labels, progress=progress)
-    thresholds = choose_operating_points(seen, args.station, costs, seed=args.seed).thresholds
+        more = score_sound_balls(*sets.fitted, look, labels, progress=progress)
+    thresholds = choose_operating_points(seen, args.station, costs, more=more, seed=args.seed).thresholds
     dirt = dirt_on_defect(scored, thresholds, args.seed) if args.station == "rail" else None
     return BaselineFigures(
         recipe=recipe_words(settings),
