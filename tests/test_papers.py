@@ -19,6 +19,7 @@ WITH_COMMANDS = (
     "LICENSING.md",
     "SECURITY.md",
     "docs/architecture.md",
+    "docs/benchmarks.md",
     "docs/evaluation.md",
     "docs/model_contract.md",
     "docs/operation.md",

@@ -20,7 +20,7 @@ from vision.errors import ConfigError
 EXIT_MISSED = 9
 _ROUNDS = 15
 _EPILOG = """examples:
-  ferrogate bench detector                   the shipped ball model, and its graph at 160, 320 and 640 px
+  ferrogate bench detector                   the shipped models, and their graphs at 160, 320, 640 px
   ferrogate bench detector --threads 2 --json | tail -1
   ferrogate bench detector --model mine.onnx --size 320 --provider cpu --provider openvino
 
@@ -43,14 +43,15 @@ def register(parts: Any) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="a model file or a shipped one's name; again for more (default: the shipped ball model's files)",
+        help="a model file or a shipped one's name; again for more (default: all shipped files)",
     )
     parser.add_argument(
         "--size",
         action="append",
         type=int,
         metavar="PX",
-        help="resize the first model to this, too; again for more (default 160, 320, 640; 0: none)",
+        help="resize the first model to this, too; again for more (default: 160 of the ball's, 320 and 640 "
+        "of the rail's; 0: none)",
     )
     parser.add_argument(
         "--provider",
@@ -59,7 +60,7 @@ def register(parts: Any) -> None:
         help="again for more (default: cpu, and openvino where it is installed)",
     )
     parser.add_argument(
-        "--threads", action="append", type=int, metavar="N", help="again for more (default 1)"
+        "--threads", action="append", type=int, metavar="N", help="again for more (default: 1, and all cores)"
     )
     parser.add_argument(
         "--pictures",
@@ -96,13 +97,13 @@ def run(args: argparse.Namespace) -> int:
     from edge_runtime.bench.machine import this_machine
 
     machine = this_machine()
-    sizes = SIZES_PX if args.size is None else tuple(size for size in args.size if size)
+    sizes = tuple(SIZES_PX) if args.size is None else tuple(size for size in args.size if size)
     files, notes = find_files(args.model, sizes)
     providers, missing = _providers(args.provider)
     plan = DetectorPlan(
         models=files,
         providers=providers,
-        threads=tuple(args.threads or (1,)),
+        threads=tuple(args.threads or sorted({1, machine.cores})),
         batches=tuple(args.pictures or (1,)),
         pixels=tuple(args.pixels or PIXELS),
         rounds=args.rounds,

@@ -20,17 +20,27 @@ from edge_runtime.models import ModelFile, read_model
 from vision.errors import ConfigError, ContractError, FerrogateError
 
 #: what is measured when nothing is named
-SHIPPED = ("ferrogate-models:ball_fp32", "ferrogate-models:ball_int8")
-SIZES_PX = (160, 320, 640)
+SHIPPED = (
+    "ferrogate-models:ball_fp32",
+    "ferrogate-models:ball_int8",
+    "ferrogate-models:rail_fp32",
+    "ferrogate-models:rail_int8",
+)
+#: side -> the shipped file that is resized to it: a ball's size of the one, pictures' sizes of the other
+SIZES_PX = {
+    160: "ferrogate-models:ball_fp32",
+    320: "ferrogate-models:rail_fp32",
+    640: "ferrogate-models:rail_fp32",
+}
 _GROUP, _COMMAND = "ferrogate.commands", "export"
 
 
 def find_files(specs: Sequence[str], sizes_px: Sequence[int]) -> tuple[tuple[ModelFile, ...], list[str]]:
-    """Read the files, and resize the first FP32 one among them.
+    """Read the files, and resize one of them.
 
     Args:
-        specs: paths or names of shipped models; none: the shipped ball model's.
-        sizes_px: to resize the first one to.
+        specs: paths or names of shipped models; none: all that are shipped.
+        sizes_px: to resize to: the first file that is named, else what `SIZES_PX` says.
 
     Returns:
         The files, and what could not be had, in words.
@@ -41,8 +51,9 @@ def find_files(specs: Sequence[str], sizes_px: Sequence[int]) -> tuple[tuple[Mod
     files = [replace(read_model(spec), name=spec) for spec in specs or SHIPPED]
     notes = []
     for side_px in sizes_px:
+        source = specs[0] if specs else SIZES_PX.get(side_px, SHIPPED[0])
         try:
-            files.append(resized(files[0], side_px))
+            files.append(resized(replace(read_model(source), name=source), side_px))
         except (ConfigError, ContractError):
             raise
         except FerrogateError as error:
