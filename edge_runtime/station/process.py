@@ -376,8 +376,8 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     setup_logging("station")
     ask_for_priority(STATION)
-    # The decision loop shares its interpreter with small I/O threads: let go of it quickly.
-    sys.setswitchinterval(0.002)
+    # The loop shares its interpreter with small I/O threads: a verdict on its way to the PLC asks for it often.
+    sys.setswitchinterval(0.0002)
     cv2.setNumThreads(1)
     try:
         config = load_station(args.station)
