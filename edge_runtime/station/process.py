@@ -376,7 +376,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     setup_logging("station")
     ask_for_priority(STATION)
-    # The loop shares its interpreter with small I/O threads: a verdict on its way to the PLC asks for it often.
+    # The loop shares its interpreter with I/O threads: a verdict on its way to the PLC asks for it often.
     sys.setswitchinterval(0.0002)
     cv2.setNumThreads(1)
     try:
