@@ -7,8 +7,9 @@ takes its place among them, until none breaks it. The minimum circumscribed circ
 global one (exact at every step). For minimum zone and maximum inscribed circle the rays from
 the centre are held fast during the exchange, which makes it a linear program that always ends;
 then the rays are taken anew from the centre it found (Newton's method, two or three times).
-They are the circles next to the least-squares centre, and for a form that is small against the
-radius there are no others. The four points of the minimum zone lie outside and inside in turn,
+They are the circles next to the least-squares centre. For a form that is small against the radius
+there is one minimum zone; of inscribed circles that two nearly opposite points hold there may be
+several, of about the same radius. The four points of the minimum zone lie outside and inside in turn,
 because 1, cos and sin form a Haar system on the circle (Chebyshev's alternation theorem; single
 exchange after Remez).
 
