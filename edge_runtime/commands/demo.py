@@ -22,7 +22,7 @@ from edge_runtime.twin.demo_summary import tell
 from edge_runtime.twin.faults import FaultName, balls_needed, parse_faults, schedule
 from edge_runtime.twin.figures import collect, write_figures
 from edge_runtime.twin.run_parts import empty_run_dir, ended_by_ctrl_c, known_model, seed_or_drawn
-from edge_runtime.twin.settings import LineSettings, with_fast_lanes, with_physics
+from edge_runtime.twin.settings import LineSettings, check_gate, with_fast_lanes, with_physics
 from vision.errors import ConfigError
 
 NAME = "demo"
@@ -150,7 +150,7 @@ def _settings(args: argparse.Namespace) -> LineSettings:
             plc_port=free_port(),
         )
         real = settings if args.ideal else with_physics(settings)
-        return real if real.lanes == 1 else with_fast_lanes(real, real.lanes)
+        return check_gate(real if real.lanes == 1 else with_fast_lanes(real, real.lanes))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise ConfigError(

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from edge_runtime.reports.words import LANGUAGES
-from edge_runtime.soak.plan import VIEWS, SoakPlan, check_plan, line_of
+from edge_runtime.soak.plan import GATES, VIEWS, SoakPlan, check_plan, line_of
 from edge_runtime.twin.faults import FaultName, parse_faults
 from edge_runtime.twin.run_parts import empty_run_dir, ended_by_ctrl_c, known_model, seed_or_drawn
 from edge_runtime.whole_file import whole_file
@@ -24,6 +24,9 @@ EPILOG = f"""examples:
   ferrogate soak --hours 8 --seed 1                   86,400 balls of 40 mm at 3 a second, about 720 faults
   ferrogate soak --hours 8 --speed 20 --peak 10       the same balls in trains at 10 a second; the free belt
                                                       between the trains is over 20 times sooner
+  ferrogate soak --hours 8 --speed 1000 --peak 15 --train 1000 --gate jet --fault-every 160
+                                                      the same in about two hours and a half; air jets in
+                                                      the place of flaps, which serve some 10 a second
   ferrogate soak --hours 0.05 --fault-every 30        three minutes, to see what comes out
   ferrogate soak --hours 1 --faults station_kill,plc_restart --json | tail -1
 
@@ -60,6 +63,12 @@ def register(parser: argparse.ArgumentParser) -> None:
     add("--rate", type=float, default=_RATE, metavar="R", help=f"balls a second (default {_RATE:g})")
     add("--peak", type=float, metavar="R", help="balls a second within a train (default: --rate, no trains)")
     add("--train", type=int, default=_TRAIN, metavar="N", help=f"balls of a train (default {_TRAIN})")
+    add(
+        "--gate",
+        choices=GATES,
+        default=GATES[0],
+        help="jet: quick enough for more than 10 a second (default flap)",
+    )
     add("--speed", type=float, default=1.0, metavar="X", help="free belt is over X times sooner (default 1)")
     add("--faults", default="random", metavar="random|none|A,B", help="all, none, or drawn from these")
     add(
@@ -108,6 +117,7 @@ def _plan(args: argparse.Namespace) -> SoakPlan:
         views=args.views,
         model=known_model(args.model),
         run_dir=Path(),
+        gate=args.gate,
     )
     check_plan(plan)
     line_of(plan)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from edge_runtime.soak.draw import draw_faults
 from edge_runtime.twin.demo import free_port
 from edge_runtime.twin.faults import FaultName
-from edge_runtime.twin.settings import LineSettings, with_physics
+from edge_runtime.twin.settings import AIR_JETS, LineSettings, check_gate, with_physics
 from vision.errors import ConfigError
 
 #: two exposures of each of the two cameras: what the middle of the picture has room for
@@ -22,6 +22,8 @@ _FOUR_VIEWS = {"exposure_every_counts": 512, "fov_length_d": 4.25}
 #: size of one file of the twin's logs
 LOG_SEGMENT_MB = 8.0
 VIEWS = (4, 8)
+#: flap: 12 ms of valve and 35 ms of travel; jet: 4 and 8 ms
+GATES = ("flap", "jet")
 _BALLS_MAX = 10_000_000
 
 
@@ -40,6 +42,7 @@ class SoakPlan:
         seed, diameter_mm, defect_share, views: of the balls; about so many pictures of each.
         model: ONNX file or name of a shipped one.
         run_dir: empty folder.
+        gate: what sends a ball to its side, one of `GATES`.
     """
 
     hours: float
@@ -55,6 +58,7 @@ class SoakPlan:
     views: int
     model: str
     run_dir: Path
+    gate: str = GATES[0]
 
     @property
     def n_balls(self) -> int:
@@ -121,6 +125,8 @@ def line_of(plan: SoakPlan) -> LineSettings:
     }
     if plan.views == VIEWS[0]:
         settings |= _FOUR_VIEWS
+    if plan.gate == "jet":
+        settings |= AIR_JETS
     if trains:
         settings |= {"train_balls": plan.train_balls, "train_gap_d": _gap_d(plan)}
     settings["faults"] = draw_faults(
@@ -132,13 +138,19 @@ def line_of(plan: SoakPlan) -> LineSettings:
         train_balls=plan.train_balls if trains else 0,
     )
     try:
-        return with_physics(LineSettings.model_validate(settings))
+        line = with_physics(LineSettings.model_validate(settings))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise ConfigError(
             f"the line cannot be run like this: {wrong}",
             where="--rate, --peak, --diameter-mm, --defect-share, --seed",
             todo="'ferrogate soak --help' tells what each may be",
+        ) from error
+    try:
+        return check_gate(line)
+    except ConfigError as error:
+        raise ConfigError(
+            error.what, where="--peak, --gate", todo="give at most 10 with flaps, or --gate jet"
         ) from error
 
 

@@ -202,6 +202,7 @@ class SoakResult:
             "idle_left_out_hours": round(self.idle_cut_s / 3600.0, 4),
             "balls_per_s": plan.balls_per_s,
             "peak_per_s": plan.peak_per_s,
+            "gate": plan.gate,
             "diameter_mm": plan.diameter_mm,
             "views": plan.views,
             "defect_share": plan.defect_share,

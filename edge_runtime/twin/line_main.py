@@ -27,6 +27,8 @@ from edge_runtime.twin.truth import TruthLog
 from vision.errors import FerrogateError
 
 TICK_S = 0.001
+#: the belt must not stand while a thread reads a ball's pictures: the interpreter's own 5 ms are 50 counts
+SWITCH_S = 0.0002
 LINGER_S = 30.0
 """The process stays this long after the end, for the station to book its last parts while its
 cameras still stand; END_REQUEST or SIGTERM end it at once."""
@@ -42,6 +44,7 @@ def run_line(settings: LineSettings, stop: threading.Event) -> dict[str, float]:
         FerrogateError: the settings or the ball bank do not serve.
     """
     ask_for_priority(TWIN)
+    sys.setswitchinterval(SWITCH_S)
     field = Field.create(settings.field_name, first_encoder_count(settings))
     try:
         truth = TruthLog(settings.truth_path, settings.log_segment_mb)

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.plc.registers import LANES_MAX, KeySwitch
-from edge_runtime.priority import TWIN, ask_for_priority
+from edge_runtime.priority import TWIN, ask_for_priority, ask_for_real_time
 from edge_runtime.shm_ring import RingError
 from edge_runtime.twin.field import NO_READING, EdgeReader, Field, Word
 from edge_runtime.twin.plc_logic import PlcLogic
@@ -223,7 +223,8 @@ def run(settings_path: Path) -> None:
             where=line.field_name,
             todo="start the line process first; 'ferrogate demo' does it",
         ) from error
-    ask_for_priority(TWIN)
+    if not ask_for_real_time():
+        ask_for_priority(TWIN)
     try:
         with closing(SegmentedLog(line.plc_log_path, line.log_segment_mb)) as log:
             asyncio.run(_main(line, field, log))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_runtime.soak.plan import SoakPlan, line_of
+from edge_runtime.soak.plan import GATES, SoakPlan, line_of
 from edge_runtime.twin.faults import FaultName
 from edge_runtime.twin.feed import BOOKED_COUNTS
 from edge_runtime.twin.field import Word
@@ -96,6 +96,15 @@ def test_without_a_peak_there_are_no_trains(tmp_path: Path) -> None:
     assert settings.log_segment_mb > 0.0
 
 
+def test_air_jets_serve_what_flaps_cannot(tmp_path: Path) -> None:
+    flap, jet = (line_of(_plan(tmp_path, gate=gate, peak_per_s=10.0)) for gate in GATES)
+    assert jet.valve_lead_ms < flap.valve_lead_ms / 2.0
+    with pytest.raises(ConfigError, match="the gate is too slow for 15 balls") as caught:
+        line_of(_plan(tmp_path, peak_per_s=15.0))
+    assert "--gate" in caught.value.where
+    assert line_of(_plan(tmp_path, gate="jet", peak_per_s=15.0)).balls_per_s == 15.0
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -109,6 +118,7 @@ def test_without_a_peak_there_are_no_trains(tmp_path: Path) -> None:
         {"views": 5},
         {"hours": 1000.0, "balls_per_s": 30.0, "peak_per_s": 30.0},
         {"diameter_mm": 1.0},
+        {"peak_per_s": 11.0},  # a flap cannot follow
         {"hours": 0.001},
     ],
 )

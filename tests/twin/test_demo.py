@@ -75,6 +75,7 @@ def test_a_short_run_is_sound_and_says_so(tmp_path: Path) -> None:
         (["--faults", "sunspots"], "sunspots"),  # no such fault
         (["--balls", "-5"], "--balls"),  # cannot be
         (["--rate", "0"], "balls_per_s"),  # cannot be
+        (["--rate", "12"], "the gate is too slow"),  # a flap cannot follow
         (["--diameter-mm", "500"], "diameter_mm"),  # no such ball
         (["--model", "nowhere.onnx", "--balls", "1"], "nowhere.onnx"),  # no such model
         (["--forever", "--balls", "5"], "--forever"),  # which of the two?
