@@ -18,8 +18,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from edge_runtime import strict_yaml
+from edge_runtime.plain_file import read_plain
 from edge_runtime.whole_file import whole_file
-from vision.errors import CalibrationError
+from vision.errors import CalibrationDateError, CalibrationError
 from vision.metrology.calibration import CameraCalibration, Lens
 
 _KindT = TypeVar("_KindT", CameraCalibration, Lens)
@@ -123,18 +124,18 @@ def require_fresh(calibration: CameraCalibration, today: date) -> None:
     """Refuse a stale calibration, or one of the future.
 
     Raises:
-        CalibrationError: it is older than its `valid_days`, or its date has not come yet.
+        CalibrationDateError: it is older than its `valid_days`, or its date has not come yet.
     """
     where = f"calibration of camera '{calibration.camera}'"
     made, last = _made(calibration), last_valid_day(calibration)
     if today > last:
-        raise CalibrationError(
+        raise CalibrationDateError(
             f"the calibration is stale: made on {made}, valid until {last}, today is {today}",
             where=where,
             todo="calibrate again: 'ferrogate calibrate scale'",
         )
     if made > today + _AHEAD_MAX:
-        raise CalibrationError(
+        raise CalibrationDateError(
             f"the calibration was made on {made}, today is {today}",
             where=where,
             todo="set this machine's clock right, or calibrate again",
@@ -253,9 +254,7 @@ def _load(kind: type[_KindT], key: str, path: Path) -> _KindT:
         return CalibrationError(f"the {key} file cannot be used: {why}", where=str(path), todo=todo)
 
     try:
-        if path.stat().st_size > _BYTES_MAX:
-            raise refuse(f"it is larger than {_BYTES_MAX} bytes")
-        document = strict_yaml.load(path.read_text(encoding="utf-8"))
+        document = strict_yaml.load(read_plain(path, _BYTES_MAX).decode("utf-8"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no text"
         raise refuse(str(reason or error), "check the path and the file's rights") from error

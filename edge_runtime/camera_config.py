@@ -5,6 +5,7 @@ Neighbours: `edge_runtime.config` holds the whole file and hands these types on.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -46,6 +47,16 @@ class OpenCvCameraSource(Strict):
     height_px: Annotated[int, Field(ge=16)] | None = None
     open_timeout_ms: Annotated[int, Field(ge=100, le=60_000)] = 3000
     read_timeout_ms: Annotated[int, Field(ge=50, le=60_000)] = 1000
+
+    @property
+    def is_file(self) -> bool:
+        """A video file: a recording, with a beginning and an end."""
+        return not self.device.isdigit() and "://" not in self.device
+
+    @property
+    def shown_device(self) -> str:
+        """The device as messages name it: an address without user and password."""
+        return re.sub(r"(?<=://)[^/?#]*@", "", self.device)
 
 
 CameraSource = Annotated[

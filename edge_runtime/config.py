@@ -322,6 +322,12 @@ def validated(model: type[ModelT], data: object, path: Path, what: str) -> Model
             where=str(path),
             todo=f"correct it; '{schema}' prints what a {what} may hold",
         ) from error
+    except OverflowError as error:
+        raise ConfigError(
+            f"the {what} cannot be used: numbers in it are out of all proportion ({error})",
+            where=str(path),
+            todo="look for a length, scale or count that is far too small or too large",
+        ) from error
 
 
 def station_kind(path: Path) -> Literal["ball", "rail"]:

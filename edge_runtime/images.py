@@ -14,8 +14,6 @@ Neighbours: `ferrogate inspect`, and whoever reads pictures of a folder. Rules, 
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge_runtime.plain_file import NotPlainError, read_plain
 from vision.errors import ConfigError, ImageError
 from vision.image_head import head_fault
 from vision.types import PixelFormat, UInt8Array
@@ -89,22 +88,13 @@ def decode_image(data: bytes, *, where: str) -> ImageFile:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        # Without waiting: a pipe that nobody writes into would be waited for without an end.
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-            about = os.fstat(file.fileno())
-            if not stat.S_ISREG(about.st_mode):
-                raise ImageError(
-                    "this is no plain file, but a pipe or a device",
-                    where=str(path),
-                    todo="write the picture to a file and name that",
-                )
-            if about.st_size > MAX_FILE_BYTES:
-                raise ImageError(
-                    f"the file has {about.st_size} bytes, at most {MAX_FILE_BYTES} are read",
-                    where=str(path),
-                    todo="cut or shrink the picture",
-                )
-            return file.read(MAX_FILE_BYTES + 1)
+        return read_plain(path, MAX_FILE_BYTES)
+    except NotPlainError as error:
+        raise ImageError(
+            str(error.strerror),
+            where=str(path),
+            todo="name a file that holds a picture; cut or shrink one that is too large",
+        ) from error
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise ImageError(
             f"the picture cannot be read: {getattr(error, 'strerror', None) or error}",

@@ -58,7 +58,8 @@ class Recorder:
     """
 
     def __init__(self, engine: sa.Engine, storage: Path, feed: PictureFeed | None, boot_id: str) -> None:
-        self._applier = Applier(engine)
+        self._pulse = Pulse.of_this_process()
+        self._applier = Applier(engine, self._pulse.beat)
         self._folder = storage / "journal"
         self._reader = JournalReader(self._folder, self._applier.position)
         self._retention = Retention(self._folder)
@@ -151,9 +152,8 @@ class Recorder:
     def run(self, stop: threading.Event, parent_pid: int) -> None:
         """Work until `stop` is set or process `parent_pid` has been gone for a while; then drain."""
         quiet_since_s = time.monotonic()
-        pulse = Pulse.of_this_process()
         while not stop.is_set():
-            pulse.beat()
+            self._pulse.beat()
             if self.step():
                 quiet_since_s = time.monotonic()
                 continue

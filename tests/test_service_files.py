@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edge_runtime import cli
-from edge_runtime.station.child import STOP_GRACE_S
+from edge_runtime.station.child import KILL_GRACE_S, STOP_GRACE_S
 from edge_runtime.station.supervisor import FINAL_CODES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,7 +21,7 @@ EXAMPLES = ROOT / "docs" / "examples"
 UNIT = EXAMPLES / "ferrogate.service"
 CONTAINER = EXAMPLES / "Containerfile"
 #: how long station, recorder and page may take to end, one after the other
-STOP_S = 3 * STOP_GRACE_S
+STOP_S = 3 * (STOP_GRACE_S + KILL_GRACE_S)
 
 
 def _unit() -> dict[str, list[str]]:
@@ -50,7 +50,7 @@ def test_the_unit_waits_for_an_orderly_end_and_listens_for_the_watchdog() -> Non
     assert unit["KillMode"] == ["mixed"], "SIGTERM goes to the supervisor alone, which ends the station first"
     assert float(unit["TimeoutStopSec"][0]) > STOP_S
     # Within its loop the supervisor may wait for station and recorder to end.
-    assert float(unit["WatchdogSec"][0]) > 2 * STOP_GRACE_S
+    assert float(unit["WatchdogSec"][0]) > 2 * (STOP_GRACE_S + KILL_GRACE_S)
     assert unit["RemoveIPC"] == ["no"]
 
 

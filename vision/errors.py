@@ -92,5 +92,14 @@ class CalibrationError(ConfigError):
     """A calibration that is stale, changed, of another camera or resolution, or that cannot be solved."""
 
 
+class CalibrationDateError(CalibrationError):
+    """A calibration that does not hold today, by this machine's clock (exit code 9).
+
+    A code of its own: a clock that is set right mends it, without a new station file.
+    """
+
+    exit_code = 9
+
+
 class TemperatureError(ConfigError):
     """A temperature that a ball cannot have, or an uncertainty of one that cannot be."""

@@ -153,6 +153,18 @@ def scores(rule: FindingRule, threshold: float) -> tuple[float, float]:
     return rule.scores(threshold)
 
 
+def lowest_score(recipe: BallRecipe, contract: ModelContract) -> float:
+    """Score (0..1) from which a finding counts for something: a detector may leave out what is below."""
+    return min(
+        (
+            scores(recipe.findings[label], threshold)[0]
+            for label, threshold in contract.thresholds.items()
+            if recipe.findings[label].action != "ignore"
+        ),
+        default=1.0,
+    )
+
+
 def _findings(
     views: tuple[ViewFindings, ...], recipe: BallRecipe, contract: ModelContract
 ) -> tuple[list[Reason], list[Reason]]:

@@ -135,19 +135,28 @@ class CaptureThread:
         self._ended = False
         self._shape: tuple[int, ...] | None = None
         self._why_up = "first picture"
+        self._unopened: CameraError | None = None
 
     @property
     def alive(self) -> bool:
         """The thread runs."""
         return self._thread.is_alive()
 
-    def start(self) -> None:
+    def start(self, *, wait_for_it: bool = False) -> None:
         """Open the camera here and now, then read it in the thread.
+
+        Args:
+            wait_for_it: one that cannot be opened is down, and tried again like one that was lost.
 
         Raises:
             CameraError: it cannot be opened.
         """
-        self._camera.setup()
+        try:
+            self._camera.setup()
+        except CameraError as error:
+            if not wait_for_it:
+                raise
+            self._unopened = error
         self._thread.start()
 
     def join(self, timeout_s: float) -> bool:
@@ -174,6 +183,8 @@ class CaptureThread:
 
     def _main(self) -> None:
         try:
+            if self._unopened is not None:
+                self._reopen(self._unopened)
             while not self._stop.is_set() and not self._ended:
                 self._step()
         finally:

@@ -20,6 +20,8 @@ import numpy as np
 from edge_runtime.cameras.base import LostFramesEvent
 from edge_runtime.config import FolderCameraSource
 from edge_runtime.encoder import wrap
+from edge_runtime.images import MAX_FILE_BYTES
+from edge_runtime.plain_file import read_plain
 from vision.errors import CameraError
 from vision.image_head import head_fault
 from vision.types import Frame, UInt8Array
@@ -45,7 +47,7 @@ def _decoded(path: Path) -> UInt8Array | str:
     """Pixels of a picture file, (H, W) or (H, W, 3) uint8; or what is wrong with it."""
     try:
         # Not cv2.imread: it hides why a file cannot be read.
-        data = path.read_bytes()
+        data = read_plain(path, MAX_FILE_BYTES)
         if not data:
             return "zero bytes"
         fault = head_fault(data)

@@ -76,7 +76,7 @@ class OpenCvCamera:
         self._source = source
         self._pixel_format: PixelFormat = pixel_format
         self._clock_ns = clock_ns
-        self._is_file = not source.device.isdigit() and "://" not in source.device
+        self._is_file = source.is_file
         # Other streams (MJPEG over HTTP) have no time of their own: OpenCV counts pictures at a nominal pace.
         self._has_clock = source.device.isdigit() or source.device.startswith(("rtsp://", "rtsps://"))
         self._capture: cv2.VideoCapture | None = None
@@ -87,7 +87,7 @@ class OpenCvCamera:
 
     @property
     def _where(self) -> str:
-        return f"camera '{self.name}', device {self._source.device}"
+        return f"camera '{self.name}', device {self._source.shown_device}"
 
     def setup(self) -> None:
         """Open the device; a file is played from its beginning.

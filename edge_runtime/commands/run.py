@@ -38,7 +38,7 @@ EPILOG = """examples:
   ferrogate run --schema rail-station     that of a rail station file
 
 exit codes: 0 stopped or recording over, 2 station file, recipe or calibration, 4 model contract, 5 provider,
-8 books, the day's file or a full disk, 10 a process died too often
+8 books, the day's file or a full disk, 9 a calibration does not hold today, 10 a process died too often
 """
 
 

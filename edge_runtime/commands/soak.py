@@ -25,7 +25,7 @@ EPILOG = f"""examples:
   ferrogate soak --hours 8 --speed 20 --peak 10       the same balls in trains at 10 a second; the free belt
                                                       between the trains is over 20 times sooner
   ferrogate soak --hours 8 --speed 1000 --peak 15 --train 1000 --gate jet --fault-every 160
-                                                      the same in about two hours and a half; air jets in
+                                                      the same in less than two hours; air jets in
                                                       the place of flaps, which serve some 10 a second
   ferrogate soak --hours 0.05 --fault-every 30        three minutes, to see what comes out
   ferrogate soak --hours 1 --faults station_kill,plc_restart --json | tail -1

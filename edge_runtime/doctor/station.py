@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from edge_runtime.config import DetectorConfig, StationConfig, StorageConfig, load_recipe, load_station
 from edge_runtime.doctor import devices
 from edge_runtime.doctor.report import Check, fail, failed_by, ok, warn
-from edge_runtime.ledger.store import ledger_url, schema_versions
+from edge_runtime.ledger.store import ledger_url, schema_versions, shown_url
 from edge_runtime.models import SHIPPED_PREFIX
 from edge_runtime.station.gauges import Gauges
 from edge_runtime.station.session import open_detector
@@ -128,7 +128,7 @@ def check_ledger(url: str) -> Check:
     except (SQLAlchemyError, ImportError) as error:
         return fail(
             "ledger",
-            f"cannot be read: {str(error).splitlines()[0]} ({url})",
+            f"cannot be read: {str(error).splitlines()[0]} ({shown_url(url)})",
             "check storage.database_url, and the file's rights; restore it from a copy if it is damaged",
         )
     known = schema_versions()
@@ -136,7 +136,9 @@ def check_ledger(url: str) -> Check:
         return ok("ledger", "empty; the first run makes its tables")
     if found is None:
         return fail(
-            "ledger", f"{url} holds tables that are not ours", "choose another storage.folder or database_url"
+            "ledger",
+            f"{shown_url(url)} holds tables that are not ours",
+            "choose another storage.folder or database_url",
         )
     if found not in known:
         return fail(

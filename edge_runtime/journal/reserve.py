@@ -113,7 +113,13 @@ class Reserve:
         return max(0.0, self._due_s - time.monotonic())
 
     def refill(self) -> None:
-        """Make one spare if it is time and there is room. A reserve that was spent is so until one stands."""
+        """After a commit: make one spare if it is time and there is room.
+
+        A reserve that was spent is so until one stands; where none is wanted, until this commit.
+        """
+        if self._spent and not self._wanted:
+            self._spent = False
+            self._say()
         if self.due_in_s() != 0.0:
             return
         made = self._make()

@@ -24,6 +24,9 @@ from edge_runtime.journal.segments import Segment, cut_torn_tail, make_folder
 from vision.errors import LedgerError
 
 RETRY_S = 0.5
+"""Between two tries against a disk that refuses."""
+SLOW_S = 5.0
+"""A disk that is silent for so long has failed: a PLC keeps 128 outcomes, and then they are lost."""
 #: records encoded and written in one commit at most: bounds the time until the next sync
 _COMMIT_MAX = 2000
 #: after these a fresh segment is tried: the old file is at its limit, or its place on the disk is bad
@@ -82,6 +85,7 @@ class JournalWriter:
         self._error = ""
         self._stopping = False
         self._give_up_at_s: float | None = None
+        self._at_disk_since_s: float | None = None
         # Only the thread touches these.
         self._segment: Segment | None = None
         self._records: deque[bytes] = deque()  # encoded and not yet known to be on disk
@@ -120,6 +124,10 @@ class JournalWriter:
         """Why entries do not reach the disk now; empty while all is well."""
         if not self._stopping and not self._thread.is_alive():
             return "the journal's thread has ended"
+        since_s = self._at_disk_since_s
+        if not self._error and since_s is not None and time.monotonic() - since_s > SLOW_S:
+            # The same words as long as it lasts: it is one fault.
+            return f"the disk has not answered for more than {SLOW_S:.0f} s ({self.folder})"
         return self._error
 
     def append(self, entry: Entry) -> int | None:
@@ -172,13 +180,17 @@ class JournalWriter:
 
     def _run(self) -> None:
         while self._take():
+            self._at_disk_since_s = time.monotonic()
             try:
                 self._commit()
             except OSError as error:
                 self._failed(error)
-                continue
-            self._succeeded()
-            self._reserve.refill()
+            else:
+                self._succeeded()
+                self._at_disk_since_s = time.monotonic()
+                self._reserve.refill()
+            finally:
+                self._at_disk_since_s = None
 
     def _take(self) -> bool:
         """Wait for work or the reserve and encode what has come; False when all is done, or given up."""

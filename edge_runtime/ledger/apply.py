@@ -7,7 +7,7 @@ works on a ledger: the recorder, or a command that holds the recorder's lock.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 import sqlalchemy as sa
@@ -60,6 +60,8 @@ from vision.types import PartId
 
 #: a gap longer than this is a damaged number, not a gap: it is named and makes no rows
 GAP_PARTS_MAX = 1_000_000
+#: rows of a gap that are written, and let go of, together: a million of them take gigabytes
+_GAP_ROWS = 5_000
 _PARTS = table_of(PartRow)
 
 
@@ -93,6 +95,10 @@ class _Batch:
 class Applier:
     """Applies entries to one ledger.
 
+    Args:
+        engine: of the ledger.
+        alive: called now and then while one entry takes long.
+
     Attributes:
         position: up to where the journal is applied.
 
@@ -100,8 +106,9 @@ class Applier:
         LedgerWriteError: the ledger cannot be read now.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, alive: Callable[[], None] = lambda: None) -> None:
         self._engine = engine
+        self._alive = alive
         try:
             with engine.connect() as connection:
                 found = connection.execute(
@@ -166,7 +173,7 @@ class Applier:
                     row = _row(batch, entry.part_id)
                     self._named(batch, rows.merge_outcome(row, entry, position), entry)
                 case GapEntry():
-                    self._take_gap(connection, batch, entry, position)
+                    self._take_gap(connection, batch, entry, position, wanted)
                 case FaultEntry():
                     batch.faults.append(entry)
                 case CountersEntry():
@@ -211,7 +218,12 @@ class Applier:
             )
 
     def _take_gap(
-        self, connection: sa.Connection, batch: _Batch, entry: GapEntry, position: JournalPosition
+        self,
+        connection: sa.Connection,
+        batch: _Batch,
+        entry: GapEntry,
+        position: JournalPosition,
+        wanted: set[PartId],
     ) -> None:
         """Rows for the numbers of a gap that have none, in no epoch of the same PLC start."""
         count = entry.last_seq - entry.first_seq + 1
@@ -240,6 +252,10 @@ class Applier:
             if seq not in taken:
                 rows.merge_gap(_row(batch, PartId(entry.epoch, entry.lane, seq)), entry, position)
                 self._has_gaps = True
+                if len(batch.changed) >= _GAP_ROWS:
+                    self._write_parts(connection, batch)
+                    _load(connection, batch, wanted)
+                    self._alive()
 
     def _write_parts(self, connection: sa.Connection, batch: _Batch) -> None:
         if not batch.changed:

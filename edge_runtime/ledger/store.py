@@ -36,6 +36,14 @@ def ledger_url(folder: Path, database_url: str | None = None) -> str:
     return database_url or f"sqlite:///{folder / 'ledger.sqlite'}"
 
 
+def shown_url(url: str) -> str:
+    """A ledger's address as messages name it: without its password."""
+    try:
+        return sa.make_url(url).render_as_string()
+    except sa.exc.ArgumentError:
+        return "storage.database_url"
+
+
 def open_ledger(url: str) -> sa.Engine:
     """Open a ledger, make or migrate its tables.
 
@@ -71,10 +79,12 @@ def open_to_read(url: str) -> sa.Engine:
     Raises:
         LedgerError: there is none, it is no ledger of ours, or is of another version than this.
     """
-    address = sa.make_url(url)
+    address = _address(url)
     if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_file():
         raise LedgerError(
-            "there is no ledger yet", where=url, todo="run the station first, or check the folder's name"
+            "there is no ledger yet",
+            where=shown_url(url),
+            todo="run the station first, or check the folder's name",
         )
     engine = _connect(url)
     try:
@@ -90,7 +100,7 @@ def open_to_read(url: str) -> sa.Engine:
         engine.dispose()
         raise LedgerError(
             f"the ledger is of schema {found or 'none'} and was not migrated yet",
-            where=url,
+            where=shown_url(url),
             todo="'ferrogate ledger PATH --apply' migrates it; a station that runs does so as well",
         )
     return engine
@@ -139,21 +149,38 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
-def _connect(url: str) -> sa.Engine:
+def _address(url: str) -> sa.URL:
     try:
         address = sa.make_url(url)
+        address.get_dialect()
+    except sa.exc.ArgumentError as error:
+        raise _address_error(url, error) from error
+    return address
+
+
+def _address_error(url: str, error: Exception) -> LedgerError:
+    # An address that is none is not repeated: its password would be, too.
+    why = "it is no address of a database" if type(error) is sa.exc.ArgumentError else str(error)
+    return LedgerError(
+        f"the database address cannot be used: {why}",
+        where=shown_url(url),
+        todo="correct storage.database_url; the database's driver must be installed",
+    )
+
+
+def _connect(url: str) -> sa.Engine:
+    address = _address(url)
+    try:
         if address.get_backend_name() == "sqlite" and address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         engine = sa.create_engine(address)
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError) as error:
-        raise LedgerError(
-            f"the database address cannot be used: {error}",
-            where=url,
-            todo="correct storage.database_url; the database's driver must be installed",
-        ) from error
+    except (sa.exc.ArgumentError, ImportError) as error:
+        raise _address_error(url, error) from error
     except OSError as error:
         raise LedgerError(
-            f"the ledger's folder cannot be made: {error.strerror}", where=url, todo="check path and rights"
+            f"the ledger's folder cannot be made: {error.strerror}",
+            where=shown_url(url),
+            todo="check path and rights",
         ) from error
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _set_up_sqlite)
@@ -191,13 +218,13 @@ def _check_version(connection: sa.Connection, url: str) -> str | None:
     if found is None and tables & set(Base.metadata.tables) - {"alembic_version"}:
         raise LedgerError(
             "the database holds tables that are not of a ferrogate ledger",
-            where=url,
+            where=shown_url(url),
             todo="give the station a database of its own (storage.database_url)",
         )
     if found is not None and found not in schema_versions():
         raise LedgerError(
             f"the ledger is from a newer ferrogate: schema {found}, known up to {schema_versions()[-1]}",
-            where=url,
+            where=shown_url(url),
             todo="install the newer ferrogate again, or move this ledger away to begin a new one",
         )
     return found
@@ -214,6 +241,6 @@ def _migrate(connection: sa.Connection) -> None:
 def _open_error(url: str, error: DBAPIError) -> LedgerError:
     return LedgerError(
         f"the ledger cannot be opened: {error.orig}",
-        where=url,
+        where=shown_url(url),
         todo="check that it is a ferrogate ledger, that the disk is not full, and this user's rights",
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +36,8 @@ FILE_MAX_MB = 40
 _FILE_MAX = FILE_MAX_MB * 1024 * 1024
 #: a tablet that sends nothing for so long has gone
 _PIECE_S = 20.0
+#: and one that takes so long over a file holds a place that others wait for
+_WHOLE_S = 900.0
 _NAME_MAX = 200
 
 
@@ -82,7 +85,8 @@ def router(context: YardContext) -> APIRouter:
         if not 0 <= number < upload.files:
             raise PageError(422, "bad_request", f"number: 0 to {upload.files - 1}", {"detail": "number"})
         await to_thread.run_sync(desk.check_room, announced)
-        arrived = upload.folder / f".{number:03d}.part"
+        # A name of its own: who sends the same number beside must not write on in what was looked at.
+        arrived = upload.folder / f".{number:03d}-{secrets.token_hex(4)}.part"
         try:
             await _receive(request, arrived, name)
             head = await to_thread.run_sync(desk.check, upload, number, arrived, name)
@@ -149,7 +153,7 @@ async def _receive(request: Request, arrived: Path, name: str) -> None:
     taken = 0
     pieces = request.stream()
     try:
-        async with await anyio.open_file(arrived, "wb") as out:
+        async with asyncio.timeout(_WHOLE_S), await anyio.open_file(arrived, "wb") as out:
             while True:
                 async with asyncio.timeout(_PIECE_S):
                     piece = await anext(pieces, None)

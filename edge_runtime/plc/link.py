@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 from edge_runtime.config import LineGeometry, ModbusPlc
 from edge_runtime.plc import registers as reg
+from edge_runtime.plc.epochs import RisingEpochs
 from edge_runtime.plc.events import (
     EpochAgreed,
     GeometryDiffers,
@@ -84,6 +85,7 @@ class PlcLink:
         self._line = line
         self._sink = sink
         self._epoch_floor = epoch_floor
+        self._epochs = RisingEpochs(epoch_floor, f"{config.host}:{config.port}")
         self._stop = threading.Event()
         self._down = threading.Event()
         self._commands: queue.SimpleQueue[_Command] = queue.SimpleQueue()
@@ -222,6 +224,7 @@ class PlcLink:
         while time.monotonic() < deadline and not (self._stop.is_set() or self._down.is_set()):
             header = self._read_header(registers)
             if header["session_echo"] == session.nonce and header["epoch"]:
+                self._epochs.take(header["epoch"])
                 # Read after the echo: what an earlier session left in the ring is taken by now.
                 session.verdict_index = self._plc_verdict_tail = header["verdict_tail"]
                 session.agreed = True
@@ -252,7 +255,7 @@ class PlcLink:
                     "the PLC was restarted", where="plc_boot_id", todo="nothing: a new session begins"
                 )
             if header["epoch"] != epoch:
-                epoch = header["epoch"]
+                epoch = self._epochs.take(header["epoch"])
                 self._sink(EpochAgreed(epoch, header["plc_boot_id"], "plc", header))
             self._plc_verdict_tail = header["verdict_tail"]
             self.encoder_count = header["encoder_count"]

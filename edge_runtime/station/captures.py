@@ -15,7 +15,7 @@ from typing import Any
 from edge_runtime.cameras import open_camera
 from edge_runtime.cameras.base import CaptureEvent, FrameEvent, LostFramesEvent
 from edge_runtime.cameras.capture import CaptureThread
-from edge_runtime.config import CameraConfig, FolderCameraSource
+from edge_runtime.config import CameraConfig, FolderCameraSource, OpenCvCameraSource
 
 #: events that may wait; beyond that a live camera's frames are lost, with that name
 INBOX_MAX = 128
@@ -41,6 +41,7 @@ class Captures:
         self._threads = {
             camera.name: CaptureThread(open_camera(camera), camera, self._sink(camera)) for camera in cameras
         }
+        self._live = {camera.name for camera in cameras if _is_live(camera)}
         self._started: list[CaptureThread] = []
 
     def _sink(self, camera: CameraConfig) -> Callable[[CaptureEvent], None]:
@@ -52,9 +53,13 @@ class Captures:
         return len(self._threads)
 
     def start(self) -> None:
-        """Start all of them."""
-        for thread in self._threads.values():
-            thread.start()
+        """Start all of them; a live camera that is not there yet is waited for, and the line held.
+
+        Raises:
+            CameraError: a recording cannot be opened.
+        """
+        for name, thread in self._threads.items():
+            thread.start(wait_for_it=name in self._live)
             self._started.append(thread)
 
     def stop(self) -> None:
@@ -79,3 +84,10 @@ class Captures:
                     return
                 time.sleep(0.002)
         self._inbox.put(event)
+
+
+def _is_live(camera: CameraConfig) -> bool:
+    """It may come later than the station; a recording is there, or is named wrongly."""
+    source = camera.source
+    is_file = isinstance(source, OpenCvCameraSource) and source.is_file
+    return not (is_file or isinstance(source, FolderCameraSource))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import subprocess
@@ -17,10 +18,15 @@ from edge_runtime.station.liveness import LiveLimits, Liveness
 from edge_runtime.station.start_marks import MARKS
 from vision.errors import FerrogateError
 
+log = logging.getLogger(__name__)
+
 #: restarts of one process within the window before the supervisor gives up
 RESTARTS_MAX = 5
 RESTART_WINDOW_S = 60.0
 STOP_GRACE_S = 15.0
+#: a killed process that waits for a disk is left to end by itself after so long
+KILL_GRACE_S = 5.0
+_STAYS = "it was killed and waits for a disk or a driver: it ends when that answers"
 #: in the storage folder: ids of the running processes, for service scripts, and why the line was given up
 PROCESSES_FILE = "processes.json"
 #: name of the variable that tells a child to wait for a byte on its standard input
@@ -126,8 +132,10 @@ class Child:
             return ""
         why = self._liveness.why_hanging(time.monotonic())
         if why:
+            # Not waited for: one that waits for its disk ends when the disk answers, and the others are
+            # to be looked after meanwhile. `returncode` tells; without its pulse it is not judged again.
             self.process.kill()
-            self.process.wait()
+            self._forget_pulse()
         return why
 
     def returncode(self) -> int | None:
@@ -145,7 +153,10 @@ class Child:
             self.process.wait(grace_s)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            self.process.wait()
+            try:
+                self.process.wait(KILL_GRACE_S)
+            except subprocess.TimeoutExpired:
+                log.error("process_stays", extra={"child": self.name, "pid": self.process.pid, "why": _STAYS})
 
 
 def may_go_on() -> bool:

@@ -76,8 +76,10 @@ class Liveness:
 
     def _take(self, done: int, come: int, now_s: float) -> None:
         self._beat_s, self._beaten = now_s, True
-        # Whoever counts what comes may begin anew, as a PLC does at its start.
-        if done != self._done or come < self._come:
+        # Whoever counts what comes may begin anew, as a PLC does at its start, or be far ahead when a
+        # station comes up: nothing has come to it by then.
+        began_anew = come < self._come or not self._come
+        if done != self._done or began_anew or come == self._come_then:
             self._done, self._done_s, self._come_then = done, now_s, come
         self._come = come
 

@@ -17,8 +17,9 @@ from edge_runtime.parts import DueView, Part
 from edge_runtime.station.beside import Beside, in_line
 from edge_runtime.station.gauges import Gauges
 from vision.ball import PlacedView, frame_fault_view, measure_view, place_view, size_view, with_boxes
-from vision.detector import Detector
+from vision.detector import MIN_SCORE, Detector
 from vision.errors import FerrogateError
+from vision.judge import lowest_score
 from vision.recipe import BallRecipe
 from vision.types import Detections, FrameFault, UInt8Array, View, ViewFindings
 
@@ -74,6 +75,8 @@ class Looker:
         self._recipe = recipe
         self._detector = detector
         self._gauges = gauges
+        # A limit below what a detector lists by itself must not pass for one that nothing came up to.
+        self._min_score = min(MIN_SCORE, lowest_score(recipe, detector.contract))
         self._beside = in_line if beside is None else beside
 
     def look(self, asked: Sequence[Asked]) -> Iterator[Looked]:
@@ -126,10 +129,10 @@ class Looker:
 
     def _detect(self, crops: Sequence[UInt8Array]) -> Sequence[Detections | Exception]:
         """Boxes in each crop; a run that fails is done again one by one, and only the guilty fails."""
-        together = _tried(self._detector.detect_many, crops)
+        together = _tried(self._detector.detect_many, crops, self._min_score)
         if not isinstance(together, Exception):
             return together
-        return [_tried(self._detector.detect, crop) for crop in crops]
+        return [_tried(self._detector.detect, crop, self._min_score) for crop in crops]
 
 
 def _tried(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Exception:

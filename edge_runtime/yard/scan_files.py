@@ -17,6 +17,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from edge_runtime.images import IMAGE_SUFFIXES
+from edge_runtime.plain_file import read_plain
 from edge_runtime.strict_yaml import load
 from edge_runtime.yard.scan import ONE_CAMERA, RAIL_NAME, Scan, ScanEntry
 from edge_runtime.yard.scan_rendered import RAILS_FILE, rendered_scans
@@ -26,6 +27,8 @@ from vision.rail_map.types import Frozen, Note, ScanCamera, ScanGeometry
 from vision.yard.types import Section
 
 SCAN_SHEET = "scan.yaml"
+#: Larger sheets are refused unread.
+_SHEET_BYTES = 1_000_000
 #: Patterns by name. rail400: HHMMSS, camera, frame; each camera looks at a rail of its own.
 PATTERNS = {"rail400": r"(?P<rail>\d{8})(?P<frame>\d{5})"}
 
@@ -95,10 +98,10 @@ def read_sheet(path: Path) -> ScanSheet:
     Raises:
         ConfigError: it cannot be read, or says something that no scan can be.
     """
-    if not path.exists():
-        return ScanSheet()
     try:
-        return ScanSheet.model_validate(load(path.read_text(encoding="utf-8")))
+        return ScanSheet.model_validate(load(read_plain(path, _SHEET_BYTES).decode("utf-8")))
+    except FileNotFoundError:
+        return ScanSheet()
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the whole file"

@@ -10,12 +10,15 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from edge_runtime.plain_file import read_plain
 from edge_runtime.yard.scan import ONE_CAMERA, RAIL_NAME, Scan, ScanEntry
 from edge_runtime.yard.scan_table import lies_within
 from vision.errors import ConfigError
 from vision.rail_map.types import ScanCamera, ScanGeometry
 
 RAILS_FILE = "rails.json"
+#: Larger files are refused unread.
+_MOST_BYTES = 256_000_000
 #: The renderer's counter wraps as a PLC's does.
 _COUNT_BITS = 16
 
@@ -87,7 +90,7 @@ def read_rendered(path: Path) -> RenderedRails:
     path = path / RAILS_FILE if path.is_dir() else path
     todo = "render them again with 'ferrogate data render-rails'"
     try:
-        rails = RenderedRails.model_validate_json(path.read_bytes())
+        rails = RenderedRails.model_validate_json(read_plain(path, _MOST_BYTES))
     except (OSError, ValidationError) as error:
         raise ConfigError(
             f"the truth of rendered rails cannot be read: {error}", where=str(path), todo=todo

@@ -10,6 +10,7 @@ import csv
 from pathlib import Path
 
 from edge_runtime.images import IMAGE_SUFFIXES
+from edge_runtime.plain_file import read_plain
 from edge_runtime.yard.scan import ScanEntry
 from vision.errors import ConfigError
 from vision.rail_map.types import Note
@@ -96,11 +97,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise ConfigError(
-                "the table is too large", where=str(path), todo=f"at most {_MOST_BYTES} bytes are read"
-            )
-        return path.read_text(encoding="utf-8-sig")
+        return read_plain(path, _MOST_BYTES).decode("utf-8-sig")
     except FileNotFoundError as error:
         raise _no_table(path) from error
     except (OSError, ValueError) as error:

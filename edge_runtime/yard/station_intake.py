@@ -8,12 +8,9 @@ Neighbours: `yard_config` says where to look, `station_work` maps what is taken,
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,13 +19,13 @@ from pathlib import Path
 from edge_runtime.whole_file import whole_file
 from edge_runtime.yard.scan import Scan
 from edge_runtime.yard.scan_files import SCAN_SHEET, chosen, read_scans, read_sheet
+from edge_runtime.yard.scan_moving import PART, NotMovedError, is_still, move_scan
 from edge_runtime.yard.station_status import NOT_THERE, lost_reason
 from edge_runtime.yard.yard_config import RailStationConfig, Recording, WatchedFolder
 from vision.errors import ConfigError, FerrogateError
 
 SCANS, ASIDE, DONE = "scans", "aside", "done"
 MARKER = "scan.done"
-_PART = ".part"
 _MB = 1e6
 
 
@@ -97,8 +94,14 @@ class Intake:
         """
         taken = []
         for source in self._config.scans:
-            if isinstance(source, WatchedFolder):
-                taken += [self._take(folder) for folder in self._finished(source)]
+            if not isinstance(source, WatchedFolder):
+                continue
+            for folder in self._finished(source):
+                try:
+                    taken.append(self._take(folder))
+                except NotMovedError as error:
+                    # One that cannot be taken must not keep the others waiting.
+                    self.lost[str(folder)] = str(error.strerror)
         return taken
 
     def waiting(self) -> Iterator[Waiting]:
@@ -209,8 +212,19 @@ class Intake:
             self.lost[where] = lost_reason(error)
             return
         self.lost.pop(where, None)
+        here = {str(folder) for folder in folders}
+        for gone in [place for place in self.lost if Path(place).parent == source.path and place not in here]:
+            del self.lost[gone]
         for folder in folders:
-            if (folder / MARKER).is_file() or (not source.marker and _still(folder, source.settle_s)):
+            try:
+                finished = (folder / MARKER).is_file() or (
+                    not source.marker and is_still(folder, source.settle_s)
+                )
+            except OSError as error:
+                self.lost[str(folder)] = lost_reason(error)
+                continue
+            self.lost.pop(str(folder), None)
+            if finished:
                 yield folder
 
     def _folders(self, place: Path, *, must_be: bool = False) -> list[Path]:
@@ -219,7 +233,7 @@ class Intake:
         return sorted(
             path
             for path in place.iterdir()
-            if path.is_dir() and not path.name.startswith(".") and not path.name.endswith(_PART)
+            if path.is_dir() and not path.name.startswith(".") and not path.name.endswith(PART)
         )
 
     def _take(self, folder: Path) -> str:
@@ -227,17 +241,7 @@ class Intake:
         with _disk(self._storage):
             scans.mkdir(parents=True, exist_ok=True)
             place = self._free_name(scans, _safe(_called(folder)))
-            try:
-                folder.rename(place)
-            except OSError as error:
-                if error.errno != errno.EXDEV:
-                    raise
-                # The scanner's folder lies on another disk: copied whole, then the original goes.
-                part = place.with_name(f".{place.name}{_PART}")
-                shutil.rmtree(part, ignore_errors=True)
-                shutil.copytree(folder, part)
-                part.rename(place)
-                shutil.rmtree(folder)
+            move_scan(folder, place, int(self._config.storage.min_free_mb * _MB))
         return place.name
 
     def _free_name(self, parent: Path, name: str) -> Path:
@@ -268,25 +272,12 @@ class _disk:  # noqa: N801  # reads as a word at its place: `with _disk(folder):
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and not isinstance(error, NotMovedError):
             raise FullDiskError(
                 f"the disk refused: {error.strerror or error}",
                 where=str(error.filename or self._folder),
                 todo="make room on the disk or mend its rights; the scans wait and nothing is lost",
             ) from error
-
-
-def _still(folder: Path, settle_s: float) -> bool:
-    """Nothing in it changed for so long; an empty folder is no scan yet."""
-    newest, files = folder.stat().st_mtime, 0
-    for root, _, names in os.walk(folder):
-        for name in names:
-            files += 1
-            try:
-                newest = max(newest, (Path(root) / name).stat().st_mtime)
-            except FileNotFoundError:
-                return False  # it changes this very moment
-    return files > 0 and time.time() - newest >= settle_s
 
 
 def _called(folder: Path) -> str:

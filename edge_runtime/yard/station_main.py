@@ -108,7 +108,8 @@ class Worker:
             self._tell(force=True, state="photos", rail=photos.name, queue=())
             self._inbox.work(photos)
             return True
-        state = "no_source" if len(self._intake.lost) == len(self._config.scans) else "idle"
+        lost = self._intake.lost
+        state = "no_source" if all(str(source.path) in lost for source in self._config.scans) else "idle"
         message = "; ".join(f"{place}: {lost_words(why)}" for place, why in self._intake.lost.items())
         self._tell(state=state, rail="", done=0, total=0, queue=(), free_mb=free_mb, message=message)
         self._tidy()

@@ -301,7 +301,7 @@ def test_check_refuses_stale_changed_and_other_size(
     assert "changed" in _refused([*words, picture], capsys)["error"]
     old = load_calibration(left).model_copy(update={"date": "2020-01-01"})
     save_calibration(old, here)
-    assert "stale" in _refused([*words, picture], capsys)["error"]
+    assert "stale" in _refused([*words, picture], capsys, 9)["error"]
     assert main(["calibrate", "show", str(here)]) == 0
     assert "stale" in capsys.readouterr().out
     assert read_checks(here) == ()

@@ -252,6 +252,19 @@ def test_a_camera_that_cannot_be_opened_at_start_is_an_error_at_once() -> None:
     thread.stop()
 
 
+def test_a_camera_that_comes_later_than_the_station_is_waited_for() -> None:
+    listener = Listener()
+    camera = Flaky(["shut", "shut", "shut", "frame"])
+    thread = CaptureThread(
+        camera, config_of(OpenCvCameraSource(device="0")), listener, wait=lambda _seconds: False
+    )
+    thread.start(wait_for_it=True)
+    listener.wait_for(FrameEvent)
+    thread.stop()
+    kinds = [type(event).__name__ for event in listener.events[:4]]
+    assert kinds == ["LostFramesEvent", "CameraDownEvent", "CameraReopenedEvent", "CameraUpEvent"]
+
+
 def test_stop_ends_the_waiting_for_a_camera_that_is_away() -> None:
     listener = Listener()
     camera = Flaky(["frame", "lost", *["shut"] * 10_000])

@@ -15,6 +15,7 @@ from alembic.runtime.migration import MigrationContext
 
 from edge_runtime.entries import Entry, GapEntry
 from edge_runtime.journal import JournalPosition
+from edge_runtime.ledger import apply
 from edge_runtime.ledger.apply import GAP_PARTS_MAX, Applier, LedgerWriteError
 from edge_runtime.ledger.models import (
     Base,
@@ -131,6 +132,21 @@ def test_unknown_database_is_an_error_with_advice() -> None:
         open_ledger("cobol://tape/1")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://fg:geheim@127.0.0.1:1/fg",
+        "nosuchbase://fg:geheim@127.0.0.1/fg",
+        "postgresql//fg:geheim@127.0.0.1/fg",
+    ],
+)
+def test_the_databases_password_is_in_no_message(url: str) -> None:
+    for opened in (open_ledger, open_to_read):
+        with pytest.raises(LedgerError) as refused:
+            opened(url)
+        assert "geheim" not in f"{refused.value} {refused.value.where}"
+
+
 def test_a_judged_part_comes_back_with_everything(engine: sa.Engine) -> None:
     entries: list[Entry] = [
         session(),
@@ -244,6 +260,18 @@ def test_gap_makes_a_row_for_each_number_that_has_none(engine: sa.Engine) -> Non
         (6, ""),
         (7, "no_vision"),
     ]
+
+
+def test_a_long_gap_is_written_bit_by_bit(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "_GAP_ROWS", 10)
+    alive: list[int] = []
+    entries: list[Entry] = [epoch(), part(3), _gap(1, 35), outcome(5), part(20), outcome(40)]
+    Applier(engine, lambda: alive.append(1)).apply(placed(entries))
+    found = {row["trigger_seq"]: row for row in _rows(engine)}
+    assert len(_rows(engine)) == len(found) == 36
+    assert [number for number, row in found.items() if row["decision"]] == [3, 20]
+    assert sorted(number for number, row in found.items() if row["plc_verdict"]) == [5, 40]
+    assert len(alive) == 3
 
 
 @pytest.mark.parametrize("batch_size", [1, 10])

@@ -61,6 +61,15 @@ def test_a_start_that_never_ends_is_hanging(rig: Rig) -> None:
     assert "no sign of progress for 61 s" in rig.after(62)
 
 
+def test_what_a_plc_counted_before_the_start_is_not_waited_for(rig: Rig) -> None:
+    assert rig.after(1, (0, 0)) == ""
+    for _ in range(30):
+        assert rig.after(1, (0, 5000)) == ""
+    for second in range(10):
+        assert rig.after(1, (0, 5001 + 2 * second)) == ""
+    assert "and it took none of them" in rig.after(1, (0, 5030))
+
+
 def test_a_process_that_beats_and_takes_no_part_hangs(rig: Rig) -> None:
     assert rig.after(1, (5, 5)) == ""
     for second in range(10):
@@ -137,7 +146,8 @@ def test_a_child_that_is_stopped_in_its_tracks_is_killed(tmp_path: Path) -> None
             assert time.monotonic() < end
             time.sleep(0.02)
         assert "no sign of progress" in why
-        assert child.returncode() == -signal.SIGKILL
         assert child.kill_if_hanging() == ""
+        assert child.process.wait(10.0) == -signal.SIGKILL
+        assert child.returncode() == -signal.SIGKILL
     finally:
         child.stop()

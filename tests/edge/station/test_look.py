@@ -12,8 +12,10 @@ from edge_runtime.station.beside import BesideThread
 from edge_runtime.station.look import Asked, Looker
 from tests.edge.core_rig import Rig, pass_ball, ready
 from tests.vision.test_detector_many import free_model
-from vision.detector import Detector
+from vision.detector import MIN_SCORE, Detector
 from vision.errors import ContractError
+from vision.recipe import FindingRule
+from vision.recipe_parts import Limit
 from vision.types import Detections, Frame, FrameFault, UInt8Array, ViewFault
 
 RECIPE = load_recipe(default_recipe_path("40"))
@@ -74,6 +76,24 @@ def test_only_the_view_that_the_model_fails_on_proves_nothing(asked: list[Asked]
     assert [trouble != "" for _, _, trouble in looked] == [False, True, False]
     assert [found.fault for _, found, _ in looked] == [ViewFault.OK, ViewFault.FRAME, ViewFault.OK]
     assert runs == [3, 1, 1, 1]
+
+
+def test_a_limit_below_what_detectors_list_by_themselves_is_looked_for(asked: list[Asked]) -> None:
+    detector = Detector(free_model(), "free", station="ball")
+    asked_for: list[float] = []
+    run = detector._run
+
+    def noted(images: list[UInt8Array], min_score: float) -> list[Detections]:
+        asked_for.append(min_score)
+        return run(images, min_score)
+
+    detector._run = noted  # type: ignore[assignment, method-assign]
+    low = Limit(value=0.03, source="a foreman's wish", verified=False)
+    findings = RECIPE.findings | {"crack": FindingRule(review_score=low)}
+    strict = RECIPE.model_copy(update={"findings": findings})
+    list(Looker(strict, detector, Rig().core._gauges).look(asked[:1]))
+    list(looker(detector).look(asked[:1]))
+    assert asked_for == [0.03, MIN_SCORE]
 
 
 def test_a_view_of_an_unhealthy_frame_is_not_looked_at(asked: list[Asked]) -> None:
