@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edge_runtime.heap import keep_low, tidy_up_now_and_then
 from edge_runtime.logs import log_error, setup_logging
 from vision.errors import FerrogateError
 
@@ -66,7 +67,9 @@ def run_child(
     # The supervisor holds them back until somebody listens.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
     os.nice(niceness)
+    keep_low()
     setup_logging(name)
+    threading.Thread(target=tidy_up_now_and_then, args=(life.stop,), name="heap", daemon=True).start()
     try:
         work(life)
     except FerrogateError as error:

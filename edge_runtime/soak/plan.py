@@ -5,6 +5,7 @@ Neighbours: `edge_runtime.commands.soak` reads the command line, `draw` draws th
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from edge_runtime.soak.draw import draw_faults
 from edge_runtime.twin.demo import free_port
 from edge_runtime.twin.faults import FaultName
-from edge_runtime.twin.settings import AIR_JETS, LineSettings, check_gate, with_physics
+from edge_runtime.twin.settings import AIR_JETS, COUNTS_PER_D, LineSettings, check_gate, with_physics
 from vision.errors import ConfigError
 
 #: two exposures of each of the two cameras: what the middle of the picture has room for
@@ -138,7 +139,7 @@ def line_of(plan: SoakPlan) -> LineSettings:
         train_balls=plan.train_balls if trains else 0,
     )
     try:
-        line = with_physics(LineSettings.model_validate(settings))
+        line = _with_widest_window(with_physics(LineSettings.model_validate(settings)))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise ConfigError(
@@ -152,6 +153,19 @@ def line_of(plan: SoakPlan) -> LineSettings:
         raise ConfigError(
             error.what, where="--peak, --gate", todo="give at most 10 with flaps, or --gate jet"
         ) from error
+
+
+def _with_widest_window(settings: LineSettings) -> LineSettings:
+    """The same line with its gate open for a ball as long as no other can be near, not shorter than before.
+
+    It opens when a ball `min_spacing_counts` ahead is past, and is shut when one as far behind arrives.
+    The switch may come later by what the window is longer, so late scans lose fewer balls.
+    """
+    lead_counts = settings.valve_lead_ms / 1000.0 * settings.max_speed_counts_per_s
+    before_counts = settings.min_spacing_counts - math.ceil(lead_counts) - COUNTS_PER_D // 2
+    behind_counts = settings.gate_window_counts + settings.min_spacing_counts - settings.shut_after_counts
+    window_counts = max(settings.gate_window_counts, min(before_counts, behind_counts))
+    return LineSettings.model_validate(settings.model_dump() | {"gate_window_counts": window_counts})
 
 
 def _gap_d(plan: SoakPlan) -> float:

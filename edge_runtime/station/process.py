@@ -35,6 +35,7 @@ from edge_runtime.day.client import desk_path
 from edge_runtime.day.files import day_file
 from edge_runtime.day.state import DayState
 from edge_runtime.entries import FaultEntry
+from edge_runtime.heap import GarbageRounds
 from edge_runtime.journal import JournalWriter
 from edge_runtime.logs import log_error, setup_logging
 from edge_runtime.parts import PartTracker
@@ -244,6 +245,7 @@ class Station:
 
     def _loop(self) -> None:
         next_counters = time.monotonic() + COUNTERS_PERIOD_S
+        garbage = GarbageRounds()
         last_frame = time.monotonic()
         while not self.stopping.is_set() and not self._orphaned():
             handled = self._handle_batch()
@@ -265,7 +267,7 @@ class Station:
                 self._check_workers()
                 self._watch_calibrations()
                 # Collected here, between events, instead of in the middle of an inspection.
-                gc.collect()
+                garbage.collect(now)
             if len(self._ended) == len(self._captures) and self._inbox.empty():
                 return
 

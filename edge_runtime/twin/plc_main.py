@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import math
 import os
@@ -148,6 +149,9 @@ class PlcProcess:
             self._write([{"event": "plc_stop", "t_ns": time.monotonic_ns()}])
 
     async def _scan_loop(self) -> None:
+        # What is there now lives as long as the process: the collector need not hold up a scan for it.
+        gc.collect()
+        gc.freeze()
         period_s = self._line.plc_scan_ms / 1000.0
         parent = os.getppid()
         due_s = time.monotonic()

@@ -106,6 +106,23 @@ def test_air_jets_serve_what_flaps_cannot(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("gate", "peak_per_s"), [("flap", 3.0), ("flap", 10.0), ("jet", 10.0), ("jet", 14.0)]
+)
+def test_the_gate_is_open_for_no_other_ball_than_its_own(
+    tmp_path: Path, gate: str, peak_per_s: float
+) -> None:
+    settings = line_of(_plan(tmp_path, gate=gate, peak_per_s=peak_per_s))
+    before = settings.valve_lead_ms / 1000.0 * settings.max_speed_counts_per_s
+    least = LineSettings.model_fields["gate_window_counts"].default
+    wider = settings.gate_window_counts > least
+    assert wider or (gate, peak_per_s) == ("flap", 10.0)
+    # One that is as near as balls may be: past when the gate opens, and not there yet when it is shut.
+    if wider:
+        assert settings.gate_window_counts + before + COUNTS_PER_D / 2 <= settings.min_spacing_counts
+    assert settings.shut_after_counts <= settings.min_spacing_counts
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"hours": 0.0},

@@ -101,6 +101,15 @@ def test_balls_that_were_on_their_way_when_an_epoch_began_are_no_fault_of_the_ey
     assert facts.count("untriggered") == 3
 
 
+def test_the_same_statements_are_asked_however_many_epochs_began(engine: sa.Engine) -> None:
+    asked: list[str] = []
+    sa.event.listen(engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    _read(engine, [EpochEntry(5, 77, "station_start", NEW)])
+    of_one = {statement for statement in asked if statement.startswith("SELECT")}
+    _read(engine, [EpochEntry(epoch, 77, "station_start", NEW) for epoch in range(6, 20)])
+    assert {statement for statement in asked if statement.startswith("SELECT")} == of_one
+
+
 def test_starts_of_the_station_that_no_changeover_asked_for(engine: sa.Engine) -> None:
     def start(name: str, utc_ns: int) -> SessionEntry:
         fields = {key: getattr(session(), key) for key in SessionEntry.__slots__}
