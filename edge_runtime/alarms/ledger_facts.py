@@ -28,7 +28,6 @@ DRIFT_NS = 8 * 3600 * 1_000_000_000
 #: for so long after an epoch's begin balls may come by that were triggered before
 UNCLAIMED_NS = 15 * 1_000_000_000
 _EPOCHS_MAX = 40
-_UNTRIGGERED = "untriggered"
 _LATE_CAUSES = ("late", "no_verdict")
 _EYE = {"accept": "accept_eye", "reject": "reject_eye", "bypass": "accept_eye"}
 #: reasons that speak of balls and pictures; the others speak of the line, and have alarms of their own
@@ -145,24 +144,20 @@ def _before(shift: Counts, now: tuple[int, int]) -> tuple[int, int]:
 
 
 def _faults(connection: sa.Connection, since_utc_ns: int) -> dict[tuple[str, str], int]:
-    recent = FaultRow.utc_ns >= since_utc_ns
+    begun = sa.select(EpochRow.utc_ns).where(EpochRow.utc_ns >= since_utc_ns - UNCLAIMED_NS)
+    epoch = begun.order_by(EpochRow.epoch.desc()).limit(_EPOCHS_MAX).subquery("begun")
+    # Balls that were on their way when an epoch began belong to no part of it: no fault of the eye. One
+    # clause for all epochs: with one for each, each number of them would be compiled and kept by itself.
+    then = FaultRow.utc_ns.between(epoch.c.utc_ns, epoch.c.utc_ns + UNCLAIMED_NS)
+    on_its_way = sa.and_(FaultRow.code == "untriggered", sa.exists().where(then))
     query = (
         sa.select(FaultRow.code, FaultRow.camera, sa.func.sum(FaultRow.count))
-        .where(recent, FaultRow.code != _UNTRIGGERED)
+        .where(FaultRow.utc_ns >= since_utc_ns, sa.not_(on_its_way))
         .group_by(FaultRow.code, FaultRow.camera)
     )
     found: Counter[tuple[str, str]] = Counter()
     for code, camera, count in connection.execute(query):
         found[code, camera or ""] += int(count)
-    # Sorted out here: with a clause for each epoch, each number of them would be a statement of its own,
-    # compiled and kept.
-    begun = sa.select(EpochRow.utc_ns).where(EpochRow.utc_ns >= since_utc_ns - UNCLAIMED_NS)
-    begun_ns = connection.scalars(begun.order_by(EpochRow.epoch.desc()).limit(_EPOCHS_MAX)).all()
-    untriggered = sa.select(FaultRow.camera, FaultRow.utc_ns, FaultRow.count)
-    for camera, utc_ns, count in connection.execute(untriggered.where(recent, FaultRow.code == _UNTRIGGERED)):
-        # Balls that were on their way when an epoch began belong to no part of it: no fault of the eye.
-        if not any(begin <= utc_ns <= begin + UNCLAIMED_NS for begin in begun_ns):
-            found[_UNTRIGGERED, camera or ""] += int(count)
     return dict(found)
 
 
