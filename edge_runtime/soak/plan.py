@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from edge_runtime.soak.draw import draw_faults
 from edge_runtime.twin.demo import free_port
 from edge_runtime.twin.faults import FaultName
-from edge_runtime.twin.settings import AIR_JETS, COUNTS_PER_D, LineSettings, check_gate, with_physics
+from edge_runtime.twin.settings import AIR_JETS, LineSettings, check_gate, with_physics
 from vision.errors import ConfigError
 
 #: two exposures of each of the two cameras: what the middle of the picture has room for
@@ -25,6 +25,8 @@ LOG_SEGMENT_MB = 8.0
 VIEWS = (4, 8)
 #: flap: 12 ms of valve and 35 ms of travel; jet: 4 and 8 ms
 GATES = ("flap", "jet")
+#: scans that an output module waits for before it takes the PLC for dead
+WATCHDOG_SCANS = 3
 _BALLS_MAX = 10_000_000
 
 
@@ -139,7 +141,7 @@ def line_of(plan: SoakPlan) -> LineSettings:
         train_balls=plan.train_balls if trains else 0,
     )
     try:
-        line = _with_widest_window(with_physics(LineSettings.model_validate(settings)))
+        line = _with_quick_watchdog(with_physics(LineSettings.model_validate(settings)))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise ConfigError(
@@ -155,17 +157,17 @@ def line_of(plan: SoakPlan) -> LineSettings:
         ) from error
 
 
-def _with_widest_window(settings: LineSettings) -> LineSettings:
-    """The same line with its gate open for a ball as long as no other can be near, not shorter than before.
+def _with_quick_watchdog(settings: LineSettings) -> LineSettings:
+    """The same line with a gate that drops out in time for the next ball when the PLC stands still.
 
-    It opens when a ball `min_spacing_counts` ahead is past, and is shut when one as far behind arrives.
-    The switch may come later by what the window is longer, so late scans lose fewer balls.
+    The output module must have dropped the gate, and the gate be shut, when a ball `min_spacing_counts`
+    behind arrives. It waits for three scans at least, as field buses do: where spacing leaves less (flaps at
+    their highest rate), a PLC that stands for as long is the plant's risk.
     """
-    lead_counts = settings.valve_lead_ms / 1000.0 * settings.max_speed_counts_per_s
-    before_counts = settings.min_spacing_counts - math.ceil(lead_counts) - COUNTS_PER_D // 2
-    behind_counts = settings.gate_window_counts + settings.min_spacing_counts - settings.shut_after_counts
-    window_counts = max(settings.gate_window_counts, min(before_counts, behind_counts))
-    return LineSettings.model_validate(settings.model_dump() | {"gate_window_counts": window_counts})
+    spare_counts = settings.min_spacing_counts - settings.shut_after_counts
+    spare_ms = spare_counts / settings.max_speed_counts_per_s * 1000.0 + settings.plc_scan_ms
+    watchdog_ms = max(WATCHDOG_SCANS * settings.plc_scan_ms, math.floor(spare_ms))
+    return settings.model_copy(update={"gate_watchdog_ms": min(settings.gate_watchdog_ms, watchdog_ms)})
 
 
 def _gap_d(plan: SoakPlan) -> float:

@@ -61,6 +61,9 @@ class Word(IntEnum):
     PLC_BOOT = 41  # advanced by 1 at each PLC start
     BELT_ENABLE = 42  # 1: the drive may run
     STOP_LATCHED = 43  # 1: stack light red, an operator has to reset
+    PLC_SCAN_NS = 44  # monotonic time of the newest scan; 0: none yet
+    GATES_DROPPED_NS = 45  # when the output module dropped the gates before the last scan that came too late
+    GATES_BACK_NS = 46  # that scan
     # PLC: gates; 8 words each
     GATE_ENERGISED = 48  # + lane; 1: towards accept
     GATE_CHANGED_NS = 56  # + lane; monotonic time of the last change
@@ -196,6 +199,19 @@ class Field:
         if (self._words[Word.GATE_ENERGISED + lane] != 0) != energised:
             self._words[Word.GATE_CHANGED_NS + lane] = time.monotonic_ns()
             self._words[Word.GATE_ENERGISED + lane] = int(energised)
+
+    def scanned(self, t_ns: int, watchdog_ns: int) -> None:
+        """PLC: a scan has set its outputs; the output module drops the gates `watchdog_ns` after it.
+
+        The time is the PLC's own, and so is the gap before it: a line that is held up together with the PLC
+        would see both too late, and a gap that is over not at all.
+        """
+        due_ns = self._words[Word.PLC_SCAN_NS] + watchdog_ns
+        if t_ns > due_ns:
+            self._words[Word.GATES_BACK_NS] = t_ns
+            self._words[Word.GATES_DROPPED_NS] = due_ns
+        self._words[Word.PLC_SCAN_NS] = t_ns
+        self.add(Word.PLC_HEARTBEAT)
 
     def push_edge(self, lane: int, eye: Eye, rising: bool, encoder_count: int, t_ns: int) -> None:
         """Line: put one eye edge into the ring, overwriting the oldest."""

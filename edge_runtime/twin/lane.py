@@ -14,7 +14,7 @@ from edge_runtime.twin.balls import plan_balls
 from edge_runtime.twin.belt import Segment
 from edge_runtime.twin.eyes import Beam, BeamEdge
 from edge_runtime.twin.fault_board import FaultBoard
-from edge_runtime.twin.field import Eye, Field
+from edge_runtime.twin.field import Eye, Field, Word
 from edge_runtime.twin.gate import Gate
 from edge_runtime.twin.knobs import NEUTRAL, CameraKnobs, read_knobs
 from edge_runtime.twin.optics import load_pictures
@@ -47,17 +47,24 @@ class TwinLane:
         self.number = number
         self.gate = Gate(settings, settings.seed + number - settings.lane)
         self.beams = {eye: Beam() for eye in Eye}
+        self._dropped_ns = field.get(Word.GATES_DROPPED_NS)
         self.cameras = [
             TwinCamera(settings, place, board, encoder_start, _knobs(field, place), shots)
             for place in settings.camera_places
             if place.lane == number
         ]
 
-    def command(self, field: Field, now_ns: int, dropped_ns: int) -> None:
-        """Take the PLC's output over; it drops out with a dead PLC, as an I/O watchdog does."""
+    def command(self, field: Field, now_ns: int, due_ns: int) -> None:
+        """Take the PLC's output over; it drops out at `due_ns` without another scan, an I/O watchdog."""
         energised, changed_ns = field.gate(self.number)
-        if now_ns > dropped_ns:
-            energised, changed_ns = False, dropped_ns
+        dropped_ns = field.get(Word.GATES_DROPPED_NS)
+        if dropped_ns != self._dropped_ns:
+            # The PLC is back; whether the gap was seen here or not, the valve had no current in it.
+            self._dropped_ns = dropped_ns
+            self.gate.command(False, dropped_ns)
+            changed_ns = max(changed_ns, field.get(Word.GATES_BACK_NS))
+        elif now_ns > due_ns:
+            energised, changed_ns = False, due_ns
         self.gate.command(energised, min(changed_ns, now_ns) if changed_ns else now_ns)
 
     def edges(self, segment: Segment) -> list[tuple[BeamEdge, Eye]]:

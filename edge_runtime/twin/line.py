@@ -113,7 +113,7 @@ class Line:
         self._buttons = Buttons(field, self._note)
         self._e_stop_fault = False
         self._live: dict[int, _LiveBall] = {}
-        self._plc_beat = (field.get(Word.PLC_HEARTBEAT), -(1 << 62))
+        self._first_scan_ns = field.get(Word.PLC_SCAN_NS)
         self._slow_until_ns = 0
         self._was_running = False
         self._wraps = self.encoder_start // COUNT_MODULUS
@@ -186,16 +186,14 @@ class Line:
         self._outlet.close()
 
     def _plc_alive(self, now_ns: int) -> bool:
-        beat = self._field.get(Word.PLC_HEARTBEAT)
-        if beat != self._plc_beat[0]:
-            self._plc_beat = (beat, now_ns)
-        return now_ns - self._plc_beat[1] <= self._settings.output_watchdog_ms * 1e6
+        scan_ns = self._field.get(Word.PLC_SCAN_NS)
+        return scan_ns != self._first_scan_ns and now_ns - scan_ns <= self._settings.output_watchdog_ms * 1e6
 
     def _read_outputs(self, now_ns: int, alive: bool) -> None:
         """Take the PLC's outputs over; they drop out with a dead PLC, as an I/O watchdog does."""
-        dropped_ns = self._plc_beat[1] + round(self._settings.gate_watchdog_ms * 1e6)
+        due_ns = self._field.get(Word.PLC_SCAN_NS) + round(self._settings.gate_watchdog_ms * 1e6)
         for lane in self._lanes.values():
-            lane.command(self._field, now_ns, dropped_ns)
+            lane.command(self._field, now_ns, due_ns)
         started = self._field.get(Word.START_REQUEST) != 0 and not self._done
         # A plant's safety circuit takes the torque away by itself; the PLC is only told.
         held = self._buttons.on(Word.E_STOP) or self._buttons.on(Word.GUARD_OPEN)

@@ -126,6 +126,7 @@ class PlcProcess:
             lambda retained: store_retained(retain, retained),
             boot_id=random.SystemRandom().randrange(1, 1 << 32),
         )
+        self._gate_watchdog_ns = plc_settings(line).gate_watchdog_ms * 1_000_000
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -144,7 +145,7 @@ class PlcProcess:
         try:
             await self._scan_loop()
         finally:
-            self._outputs(PlcOutputs((False,) * LANES_MAX, False, False, []))
+            self._outputs(time.monotonic_ns(), PlcOutputs((False,) * LANES_MAX, False, False, []))
             self._server.close()
             self._write([{"event": "plc_stop", "t_ns": time.monotonic_ns()}])
 
@@ -193,16 +194,17 @@ class PlcProcess:
             key_switch=_key(field.get(Word.KEY_SWITCH)),
             pyrometer_celsius=_celsius(field.get(Word.PYROMETER_X10)),
         )
-        outputs = self._logic.scan(time.monotonic_ns(), inputs)
-        self._outputs(outputs)
+        now_ns = time.monotonic_ns()
+        outputs = self._logic.scan(now_ns, inputs)
+        self._outputs(now_ns, outputs)
         self._write(outputs.events)
 
-    def _outputs(self, outputs: PlcOutputs) -> None:
+    def _outputs(self, now_ns: int, outputs: PlcOutputs) -> None:
         for lane, energised in enumerate(outputs.gates):
             self._field.set_gate(lane, energised)
         self._field.set(Word.BELT_ENABLE, int(outputs.belt_enable))
         self._field.set(Word.STOP_LATCHED, int(outputs.stop_latched))
-        self._field.add(Word.PLC_HEARTBEAT)
+        self._field.scanned(now_ns, self._gate_watchdog_ns)
 
     def _write(self, events: Iterable[dict[str, Any]]) -> None:
         lines = [json.dumps(event, separators=(",", ":")) + "\n" for event in events]

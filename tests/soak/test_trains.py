@@ -106,20 +106,19 @@ def test_air_jets_serve_what_flaps_cannot(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gate", "peak_per_s"), [("flap", 3.0), ("flap", 10.0), ("jet", 10.0), ("jet", 14.0)]
+    ("gate", "peak_per_s"), [("flap", 3.0), ("flap", 6.0), ("flap", 10.0), ("jet", 10.0), ("jet", 14.0)]
 )
-def test_the_gate_is_open_for_no_other_ball_than_its_own(
+def test_a_gate_that_a_dead_plc_left_open_is_shut_for_the_next_ball(
     tmp_path: Path, gate: str, peak_per_s: float
 ) -> None:
     settings = line_of(_plan(tmp_path, gate=gate, peak_per_s=peak_per_s))
-    before = settings.valve_lead_ms / 1000.0 * settings.max_speed_counts_per_s
-    least = LineSettings.model_fields["gate_window_counts"].default
-    wider = settings.gate_window_counts > least
-    assert wider or (gate, peak_per_s) == ("flap", 10.0)
-    # One that is as near as balls may be: past when the gate opens, and not there yet when it is shut.
-    if wider:
-        assert settings.gate_window_counts + before + COUNTS_PER_D / 2 <= settings.min_spacing_counts
-    assert settings.shut_after_counts <= settings.min_spacing_counts
+    assert settings.gate_watchdog_ms <= LineSettings.model_fields["gate_watchdog_ms"].default
+    assert settings.gate_watchdog_ms >= 3.0 * settings.plc_scan_ms
+    # Instead of the scan that `shut_after_counts` has in it, the PLC misses all until the module drops out.
+    more_ms = settings.gate_watchdog_ms - settings.plc_scan_ms
+    shut_counts = settings.shut_after_counts + more_ms / 1000.0 * settings.max_speed_counts_per_s
+    in_time = shut_counts <= settings.min_spacing_counts
+    assert in_time or (gate, peak_per_s) == ("flap", 10.0)
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,7 @@ class ClockedLoop:
                 field.set(Word.GATE_ENERGISED + lane, int(outputs.gates[lane]))
         field.set(Word.BELT_ENABLE, int(outputs.belt_enable))
         field.set(Word.STOP_LATCHED, int(outputs.stop_latched))
-        field.add(Word.PLC_HEARTBEAT)
+        field.scanned(self.now_ns, round(self.settings.gate_watchdog_ms * 1e6))
         self._log.writelines(json.dumps(event) + "\n" for event in outputs.events)
 
     def close(self) -> None:

@@ -67,7 +67,7 @@ class Bench:
         for _ in range(round(seconds * 1000)):
             self.now_ns += TICK_NS
             if plc:
-                self.field.add(Word.PLC_HEARTBEAT)
+                self.field.scanned(self.now_ns, round(self.settings.gate_watchdog_ms * 1e6))
             self.field.set(Word.BELT_ENABLE, int(self.enable))
             self.line.advance(self.now_ns)
             self.edges += self.eyes.take()

@@ -42,7 +42,7 @@ def test_twenty_balls_all_reach_the_reject_chute_in_real_time(tmp_path: Path, ba
         field.set(Word.START_REQUEST, 1)
         field.set(Word.BELT_ENABLE, 1)
         while field.get(Word.LINE_STATE) != LineState.ENDED:
-            field.add(Word.PLC_HEARTBEAT)
+            field.scanned(time.monotonic_ns(), 25_000_000)
             edges += eyes.take()
             for camera, ring in rings.items():
                 while (entry := ring.read(0.001)) is not None:
@@ -84,7 +84,7 @@ def test_sigterm_leaves_whole_rows_and_no_shared_memory(tmp_path: Path, bank_dir
         field = Field.open(settings.field_name, timeout_s=30.0)
         field.set(Word.START_REQUEST, 1)
         while field.get(Word.BALLS_ENTERED) < 5:
-            field.add(Word.PLC_HEARTBEAT)
+            field.scanned(time.monotonic_ns(), 25_000_000)
             field.set(Word.BELT_ENABLE, 1)
             time.sleep(0.005)
         process.send_signal(signal.SIGTERM)
@@ -157,6 +157,22 @@ def test_a_dead_plc_stops_the_belt_and_drops_the_gate(bench: Bench) -> None:
     bench.run(1.5, plc=False)
     assert bench.line.belt.standing
     assert not bench.line.gate.energised
+
+
+@pytest.mark.parametrize("bench", [{"n_balls": 8, "defect_share": 0.0}], indirect=True)
+@pytest.mark.parametrize("scans", [1, 30], ids=["the PLC stood, too", "the PLC went on"])
+def test_a_line_that_was_held_up_knows_whether_the_gate_was_dropped(bench: Bench, scans: int) -> None:
+    bench.gate(True)
+    bench.run(1.0)
+    watchdog_ns = round(bench.settings.gate_watchdog_ms * 1e6)
+    for _ in range(scans):
+        bench.now_ns += 150_000_000 // scans
+        bench.field.scanned(bench.now_ns, watchdog_ns)
+    bench.line.advance(bench.now_ns)
+    # One scan in 150 ms: the valve had no current for 125 ms, and has it again only now.
+    assert bench.line.gate.position(bench.now_ns) == pytest.approx(0.0 if scans == 1 else 1.0)
+    bench.run(0.2)
+    assert bench.line.gate.position(bench.now_ns) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("bench", [_fault("reverse_jog", 6)], indirect=True)

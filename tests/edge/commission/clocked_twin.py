@@ -108,7 +108,7 @@ class ClockedTwin:
             field.set(Word.GATE_ENERGISED + lane, int(outputs.gates[lane]))
         field.set(Word.BELT_ENABLE, int(outputs.belt_enable))
         field.set(Word.STOP_LATCHED, int(outputs.stop_latched))
-        field.add(Word.PLC_HEARTBEAT)
+        field.scanned(self.now_ns, round(self.settings.gate_watchdog_ms * 1e6))
 
     def close(self) -> None:
         """Remove the shared memory."""
