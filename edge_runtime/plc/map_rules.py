@@ -155,7 +155,10 @@ as a signed number. No distance in flight may reach 32768.
     `heartbeat_timeout_ms - valve_lead_ms`, so that the flap is back before the heartbeat counts as lost. If
     one fails the valve drops at once and is not energised again for this part. Nor is it energised when a
     late scan finds the part's leading edge nearer to the gate than one lead less the travel of two scans:
-    the part is rejected (LATE).
+    the part is rejected (LATE). Set the output module to drop the valve when the PLC has not scanned for a
+    time: at most `(min_spacing - gate_window - half a ball) / belt speed` less the valve's and half the
+    flap's time, or a PLC that stands still leaves the gate open for the next ball. That is 18 ms for air
+    jets at 14 balls of 40 mm a second on one lane; never less than three scans.
 17. **Side** is how the gate stood from one lead before the part's leading edge reached the gate until its
     trailing edge was past. When the valve changed in that time under a part with proof (or scans were so
     far apart that the output module may have dropped it), the confirm eye tells the side (ACCEPT: with
