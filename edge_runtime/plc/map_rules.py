@@ -158,7 +158,8 @@ as a signed number. No distance in flight may reach 32768.
     the part is rejected (LATE). Set the output module to drop the valve when the PLC has not scanned for a
     time: at most `(min_spacing - gate_window - half a ball) / belt speed` less the valve's and half the
     flap's time, or a PLC that stands still leaves the gate open for the next ball. That is 18 ms for air
-    jets at 14 balls of 40 mm a second on one lane; never less than three scans.
+    jets at 14 balls of 40 mm a second on one lane. Where it is under three scans, which a module needs, run
+    fewer balls a second.
 17. **Side** is how the gate stood from one lead before the part's leading edge reached the gate until its
     trailing edge was past. When the valve changed in that time under a part with proof (or scans were so
     far apart that the output module may have dropped it), the confirm eye tells the side (ACCEPT: with

@@ -119,14 +119,15 @@ class PlcProcess:
         self._edges = EdgeReader(field)
         self._server = PlcServer(line.plc_host, line.plc_port)
         retain = line.run_dir / RETAIN_NAME
+        settings = plc_settings(line)
         self._logic = PlcLogic(
-            plc_settings(line),
+            settings,
             self._server.registers,
             load_retained(retain),
             lambda retained: store_retained(retain, retained),
             boot_id=random.SystemRandom().randrange(1, 1 << 32),
         )
-        self._gate_watchdog_ns = plc_settings(line).gate_watchdog_ms * 1_000_000
+        self._gate_watchdog_ns = settings.gate_watchdog_ms * 1_000_000
         self._stop = asyncio.Event()
 
     async def run(self) -> None:

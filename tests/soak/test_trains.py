@@ -119,6 +119,7 @@ def test_a_gate_that_a_dead_plc_left_open_is_shut_for_the_next_ball(
     shut_counts = settings.shut_after_counts + more_ms / 1000.0 * settings.max_speed_counts_per_s
     in_time = shut_counts <= settings.min_spacing_counts
     assert in_time or (gate, peak_per_s) == ("flap", 10.0)
+    assert settings.shut_after_counts <= settings.min_spacing_counts
 
 
 @pytest.mark.parametrize(
