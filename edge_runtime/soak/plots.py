@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 #: points of one curve: more than a page can show
 POINTS = 800
-#: more fault lines than this would be a grey field
-FAULT_LINES_MAX = 120
+#: height of the mark of one fault, as a share of the plot: hundreds of whole lines would be a red field
+FAULT_MARK = 0.05
 #: the axis of a shorter run is in minutes
 _SHORT_S = 5400.0
 
@@ -42,7 +42,7 @@ def process_plot(result: SoakResult, figure: Literal["memory_mb", "handles"], wo
                 hours, values = windows(hours, values, float(hours[-1] - hours[0]) / POINTS)
             axes.plot(hours, values, color=colour, label=words(f"process.{process}"))
         if figure == "memory_mb":
-            _fault_lines(result, axes, unit_s)
+            _fault_marks(result, axes, unit_s)
         axes.set_ylim(0.0, 1.08 * axes.dataLim.y1)
         axes.set_xlabel(words(unit))
         axes.set_ylabel(words(f"plot.{name}"))
@@ -60,10 +60,18 @@ def _unit(result: SoakResult) -> tuple[str, float]:
     return ("plot.minutes", 60.0) if result.wall_s < _SHORT_S else ("plot.hours", 3600.0)
 
 
-def _fault_lines(result: SoakResult, axes: Axes, unit_s: float) -> None:
-    for fault in result.faults[:FAULT_LINES_MAX]:
-        at_s = (fault.begin_ns - result.began_ns) / 1e9
-        axes.axvline(at_s / unit_s, color=plots.RED, linewidth=0.8, linestyle=":", alpha=0.6, zorder=0)
+def _fault_marks(result: SoakResult, axes: Axes, unit_s: float) -> None:
+    """Every fault of the run at the plot's foot."""
+    axes.vlines(
+        [(fault.begin_ns - result.began_ns) / 1e9 / unit_s for fault in result.faults],
+        0.0,
+        FAULT_MARK,
+        transform=axes.get_xaxis_transform(),
+        colors=plots.RED,
+        linewidths=0.4,
+        alpha=0.6,
+        zorder=0,
+    )
 
 
 def times_plot(result: SoakResult, words: Words) -> Figure:

@@ -15,6 +15,7 @@ from edge_runtime.reports.html import html_text
 from edge_runtime.reports.words import LANGUAGES
 from edge_runtime.soak.growth import drift, growths, memory_growth_mb
 from edge_runtime.soak.plan import SoakPlan
+from edge_runtime.soak.plots import process_plot
 from edge_runtime.soak.probe import Sample
 from edge_runtime.soak.report import soak_report
 from edge_runtime.soak.result import Origin, SoakResult
@@ -156,6 +157,16 @@ def test_the_report_says_it_in_every_language(tmp_path: Path, language: str) -> 
     assert words("trend.growing") in text
     clean = html_text(soak_report(_result(tmp_path), words.language))
     assert words("clean") in clean
+
+
+def test_every_fault_of_a_long_run_is_marked_in_the_plot_of_memory(tmp_path: Path) -> None:
+    faults = [FaultWindow("e_stop", 20, at * 13 * S, 0.0, (at * 13 + 3) * S) for at in range(1, 538)]
+
+    def paths(count: int) -> int:
+        result = _result(tmp_path, faults=faults[:count])
+        return process_plot(result, "memory_mb", load_words("en")).svg.count("<path")
+
+    assert paths(537) - paths(1) == 536
 
 
 def test_a_run_of_nothing_has_a_report(tmp_path: Path) -> None:
